@@ -1,0 +1,209 @@
+"""The Rust extension: hashing, fingerprints, looking at many files, placing files, TOML with positions."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, Self, final
+
+from typing_extensions import Buffer  # collections.abc has it from 3.12 on only
+
+type _StrPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+type _Algorithm = Literal["blake3", "xxh3"]
+type _Check = Literal["stat", "content", "strong"]
+
+__all__ = [
+    "Digest",
+    "Fact",
+    "Hasher",
+    "Index",
+    "Scan",
+    "Taken",
+    "TomlError",
+    "__version__",
+    "exchange",
+    "hash_file",
+    "hash_files",
+    "now_ns",
+    "parse_toml",
+    "sync_files",
+]
+
+__version__: str
+
+@final
+class Digest:
+    """A digest of content: 32 bytes for blake3, 16 for xxh3. Immutable; ordered by algorithm, then by bytes."""
+
+    def __new__(cls, value: bytes, algorithm: _Algorithm = "blake3") -> Self: ...
+    @property
+    def algorithm(self) -> _Algorithm: ...
+    def hex(self) -> str: ...
+    def __bytes__(self) -> bytes: ...
+    def __hash__(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __lt__(self, other: Digest, /) -> bool: ...
+    def __le__(self, other: Digest, /) -> bool: ...
+    def __gt__(self, other: Digest, /) -> bool: ...
+    def __ge__(self, other: Digest, /) -> bool: ...
+    def __reduce__(self) -> tuple[type[Digest], tuple[bytes, _Algorithm]]: ...
+
+def hash_file(
+    path: _StrPath | int, *, algorithm: _Algorithm = "blake3", threads: int | None = None
+) -> Digest:
+    """The digest of one file: a path, or an open descriptor (read from its start; its position stays as it is)."""
+
+def hash_files(
+    paths: Iterable[_StrPath], *, algorithm: _Algorithm = "blake3", threads: int | None = None
+) -> list[Digest | OSError]:
+    """The digests of many files, in order. What cannot be read has its `OSError` in its place."""
+
+@final
+class Hasher:
+    """Incremental hashing with hashlib's protocol; the digest is that of a file with the same bytes."""
+
+    def __new__(cls, algorithm: _Algorithm = "blake3") -> Self: ...
+    @property
+    def name(self) -> _Algorithm: ...
+    @property
+    def digest_size(self) -> int: ...
+    @property
+    def block_size(self) -> int: ...
+    def update(self, buffer: Buffer, /) -> None: ...
+    def digest(self) -> bytes: ...
+    def hexdigest(self) -> str: ...
+    def copy(self) -> Hasher: ...
+
+@final
+class Scan:
+    """What a scan found, compared with what the index last saw. Paths are spelled as the one given for them."""
+
+    @property
+    def changed(self) -> list[str]:
+        """Whose content is new or different; in byte order."""
+    @property
+    def missing(self) -> list[str]:
+        """Known before and gone, or given and not there; in byte order."""
+    @property
+    def errors(self) -> list[OSError]:
+        """What could not be read, or is neither a file, a folder nor a link."""
+    @property
+    def unchanged(self) -> int: ...
+    @property
+    def bytes_read(self) -> int: ...
+    @property
+    def check(self) -> _Check: ...
+
+@final
+class Fact:
+    """What is at one path now."""
+
+    @property
+    def path(self) -> bytes: ...
+    @property
+    def kind(self) -> Literal["missing", "file", "exec", "folder", "link", "other", "error"]:
+        """`link` only from `take` and `place`: `look` follows the links it is given."""
+    @property
+    def digest(self) -> Digest | None:
+        """Strong; of a folder: of its manifest."""
+    @property
+    def size(self) -> int:
+        """Of a folder: the sum of its files."""
+    @property
+    def certified(self) -> bool:
+        """False: someone was writing, or it changed while it was read."""
+    @property
+    def trusted(self) -> bool:
+        """The stat alone vouches for it at the next look (rule 1)."""
+    @property
+    def read(self) -> bool:
+        """Bytes were read for this look."""
+    @property
+    def entries(
+        self,
+    ) -> list[tuple[bytes, Literal["file", "exec", "link", "folder"], Digest | None, bytes | None, int]]:
+        """Of a folder: (path below it, kind, digest, text of a link, size), in byte order. Built anew at each call."""
+    @property
+    def error(self) -> OSError | None: ...
+    @property
+    def links(self) -> list[tuple[bytes, bytes]]:
+        """Every symbolic link in it (b"" for itself): (path below it, text)."""
+    @property
+    def copied(self) -> list[tuple[Digest, int, bytes]]:
+        """From `take`: (digest, size, path of the copy), each content once."""
+
+@final
+class Taken:
+    """Files held (by read leases) between their hashing and their placing."""
+
+    @property
+    def facts(self) -> list[Fact]: ...
+    def place(self, moves: Sequence[tuple[bytes, bytes]]) -> list[Fact]:
+        """Move each source to its place, making parent folders. What it replaces is gone, or, where a folder is
+        concerned, at the source afterwards. Onto another filesystem it is copied, verified and renamed. One fact for
+        each; a move that failed has kind `error`."""
+    def release(self) -> None: ...
+
+@final
+class Index:
+    """The fingerprints of a workspace, kept in one checksummed file. Relative paths start at `root` (without one, at the
+    current folder)."""
+
+    def __new__(cls, path: _StrPath, *, root: _StrPath | None = None) -> Self: ...
+    @property
+    def note(self) -> str | None:
+        """Why an existing file could not be used, if so."""
+    def scan(
+        self,
+        paths: Iterable[_StrPath],
+        *,
+        check: _Check = "stat",
+        threads: int | None = None,
+        save: bool = True,
+    ) -> Scan:
+        """Compare files, and all in folders, with what the index last saw. With `save=False` the index learns nothing
+        until it is given the scan to save."""
+    def save(self, scan: Scan | None = None) -> None:
+        """Write the file, if there is anything new."""
+    def changed_ranges(self, path: _StrPath) -> list[range]:
+        """Which bytes of the file the last scan of this index object found changed; all of them where that is not known."""
+    def look(
+        self,
+        paths: Sequence[bytes],
+        *,
+        check: _Check = "stat",
+        threads: int | None = None,
+        trust: Sequence[str] | None = None,
+        on_reading: Callable[[int, int], None] | None = None,
+    ) -> list[Fact]:
+        """One fact for each path, in order; the index learns them. `on_reading` is called with the number of files and
+        bytes before a long reading."""
+    def same_stat(self, paths: Sequence[bytes], since_ns: int) -> list[bool]:
+        """Rule 7: whether each path, and all below it, has the stats that are known, older than `since_ns` by a tick."""
+    def take(
+        self,
+        paths: Sequence[bytes],
+        *,
+        copies: Sequence[bytes | None] | None = None,
+        copy_limit: int | None = None,
+        threads: int | None = None,
+    ) -> Taken:
+        """Hash outputs and hold them. `copies`: for each a file that must not exist; for a folder, a folder in which each
+        content becomes a file named by its digest. Above `copy_limit` bytes only reflinks are made."""
+    def restore(self, pieces: Sequence[tuple[bytes, int, int, bytes, Digest, int]]) -> Taken:
+        """Make files from (source, offset, length, target, digest, mode), verified, and hold them to be placed."""
+    def forget(self, paths: Sequence[bytes]) -> None: ...
+
+def now_ns(folder: _StrPath) -> int:
+    """The kernel's coarse clock as the filesystem of `folder` would stamp a change now."""
+
+def parse_toml(text: str) -> tuple[dict[str, Any], dict[tuple[str | int, ...], tuple[int, int, int, int]]]:
+    """Values, and for each path of keys and list places (key start, key end, value start, value end) in UTF-8 bytes."""
+
+class TomlError(ValueError):
+    """args: (message, start, end) in UTF-8 bytes."""
+
+def sync_files(paths: Sequence[_StrPath]) -> None:
+    """fdatasync each file, fsync each folder given."""
+
+def exchange(first: _StrPath, second: _StrPath) -> None:
+    """Swap two paths at once (renameat2 RENAME_EXCHANGE)."""

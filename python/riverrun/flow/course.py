@@ -1,0 +1,220 @@
+"""The course of one run: what the loop asks while it goes, answered from spec, graph, facts, ledger and store."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from riverrun.errors import LedgerError, SpecError, StoreError
+from riverrun.flow.knowledge import Knowledge
+from riverrun.flow.outline import Outline
+from riverrun.ledger import Ledger
+from riverrun.model.fact import Entry, Kind
+from riverrun.model.step import ArtifactKind, Ground, Step
+from riverrun.model.trace import Attempted, Trace
+from riverrun.model.verdict import Action, Cause, Outcome, Reason, StepResult
+from riverrun.native import Fact
+from riverrun.record import Done, Recorder, Recording
+from riverrun.report import Event, Planned, Remark, Settled, Started
+from riverrun.run import Attempt, Crew, Ended, Ending, Finished, Judged, Kept
+
+_GOOD = (Action.NONE, Action.RAN, Action.RESTORED)
+_ENDED = {
+    Recording.RECORDED: Ended.RECORDED,
+    Recording.REFUSED: Ended.REFUSED,
+    Recording.UNSTABLE: Ended.UNSTABLE,
+    Recording.BROKEN: Ended.BROKEN,
+}
+
+
+@dataclass(slots=True)
+class Course:
+    """Answers the loop (see `run.loop.Course`), and keeps what was learned on the way."""
+
+    root: str
+    outline: Outline
+    knowledge: Knowledge
+    recorder: Recorder
+    ledger: Ledger
+    crew: Crew
+    run: str
+    redraw: Callable[[Mapping[str, Sequence[Entry]]], Outline]
+    tell: Callable[[Event], None]
+    tails: Mapping[str, str] = field(default_factory=dict)
+    traces: dict[str, Trace] = field(default_factory=dict)  # of settled steps whose promise is kept
+    results: dict[str, StepResult] = field(default_factory=dict)
+    stuck: tuple[Reason, ...] = ()  # why waiting families could not be spelled out
+    _facts: dict[str, Mapping[str, Fact]] = field(default_factory=dict)  # left by the recording thread
+    _listings: dict[str, Sequence[Entry]] = field(default_factory=dict)
+    _attempted: list[Attempted] = field(default_factory=list)
+
+    def step(self, name: str) -> Step:
+        """The step of this name."""
+        return self.outline.graph.steps[name]
+
+    def needs(self, name: str) -> Sequence[str]:
+        """The wanted steps that must be settled before this one is judged."""
+        return [need for need in self.outline.graph.needs(name) if need in self.outline.wanted]
+
+    def judge(self, names: Sequence[str], woken: Mapping[str, Reason]) -> Mapping[str, Judged]:
+        """Verdicts for steps whose needs are settled."""
+        return self.knowledge.judge(names, woken)
+
+    def rejudge(self, name: str) -> None:
+        """Makes the next judgement of a step look at its inputs and outputs anew."""
+        step = self.step(name)
+        self._facts.pop(name, None)
+        self.knowledge.eyes.forget(read.path for read in step.reads)
+        self.knowledge.eyes.forget(output.path for output in step.outputs)
+
+    def started(self, name: str) -> None:
+        """Tells that a command begins."""
+        self.tell(Started(name))
+
+    def record(self, attempts: Sequence[Attempt]) -> Sequence[Kept]:
+        """Records attempts (in the recording thread); what the machine refuses becomes the reason of a failure."""
+        batch = [self._done(attempt) for attempt in attempts if attempt.finished.ending is not Ending.INTERRUPTED]
+        try:
+            recorded = self.recorder.record(batch)
+        except (OSError, StoreError, LedgerError) as error:
+            reason = Reason(Cause.ERROR, after=str(error))
+            return [Kept(done.step.name, Ended.REFUSED, (reason,)) for done in batch if done.succeeded]
+        for result in recorded:
+            self._facts[result.step] = result.facts
+        return [Kept(result.step, _ENDED[result.recording], result.reasons, result.trace) for result in recorded]
+
+    def _done(self, attempt: Attempt) -> Done:
+        finished, judged = attempt.finished, attempt.judged
+        return Done(
+            step=self.step(finished.step),
+            key=judged.key,
+            description=judged.description,
+            inputs=judged.inputs,
+            work=finished.work,
+            started_ns=finished.started_ns,
+            seconds=finished.seconds,
+            log=finished.log,
+            enforced=finished.enforced,
+            succeeded=finished.ending is Ending.SUCCEEDED,
+        )
+
+    def restore(self, name: str, judged: Judged) -> Kept:
+        """Puts the outputs of the verdict's trace back (in the recording thread)."""
+        trace = judged.verdict.trace
+        assert trace is not None, "a verdict to restore names its trace"
+        try:
+            recorded = self.recorder.restore(self.step(name), trace)
+        except (OSError, StoreError, LedgerError) as error:
+            return Kept(name, Ended.REFUSED, (Reason(Cause.ERROR, after=str(error)),))
+        self._facts[name] = recorded.facts
+        return Kept(name, _ENDED[recorded.recording], recorded.reasons, recorded.trace)
+
+    def dropped(self, name: str, finished: Finished, ended: Ended | None) -> tuple[str, ...]:
+        """Keeps the folder of a failed attempt aside; removes that of a good one, and names what was left in it."""
+        step = self.step(name)
+        if step.ground is Ground.IN_PLACE or not os.path.isdir(finished.work):
+            return ()
+        if ended is Ended.RECORDED:
+            return tuple(f"left undeclared, and dropped: {path}" for path in self.crew.folders.drop(step))
+        with contextlib.suppress(OSError):
+            self.crew.folders.keep_failed(step)
+        return ()
+
+    def settled(self, name: str, result: StepResult, trace: Trace | None) -> Sequence[str]:
+        """Learns from a settled step, removes temporary artifacts that no one needs any more, lets the graph grow."""
+        step = self.step(name)
+        self.results[name] = result
+        for path, fact in self._facts.pop(name, {}).items():
+            self.knowledge.eyes.learn(path, fact)
+        self.knowledge.promises.pop(name, None)
+        if trace is not None:
+            self.traces[name] = trace
+            if result.action is Action.NONE and self.knowledge.absent(name):
+                self.knowledge.promises[name] = trace
+        self._attempted.append(
+            Attempted(
+                self.run,
+                name,
+                result.outcome.value if result.outcome else "",
+                result.action.value,
+                result.seconds,
+                tuple(reason.as_json() for reason in result.reasons),
+                result.log,
+            )
+        )
+        self.tell(Settled(result, self.tails.get(name, "")))
+        for need in dict.fromkeys((*self.needs(name), name)):
+            self._remove_temporaries(need)
+        return self._grow(step) if result.action in _GOOD else ()
+
+    def _remove_temporaries(self, name: str) -> None:
+        """Removes the temporary outputs of a step once all of its wanted readers are content."""
+        step = self.step(name)
+        if name in self.outline.named or name not in self.traces or not any(o.temporary for o in step.outputs):
+            return
+        readers = [reader for reader in self.outline.graph.readers(name) if reader in self.outline.wanted]
+        if any(reader not in self.results or self.results[reader].action not in _GOOD for reader in readers):
+            return
+        if any(waiting for waiting in self.outline.waiting):
+            return  # what is still to be spelled out may read it
+        gone = []
+        for output in step.outputs:
+            if output.temporary and self.knowledge.eyes.seen(output.path).kind is not Kind.MISSING:
+                _remove(os.path.join(self.root, output.path))
+                gone.append(output.path)
+        self.ledger.unplace(gone)
+        self.knowledge.eyes.forget(gone)
+        if gone:
+            self.knowledge.promises[name] = self.traces[name]
+
+    def _grow(self, step: Step) -> Sequence[str]:
+        """Draws the outline anew when this step was the last that a waiting family waited for."""
+        folders = {output.path for output in step.outputs if output.kind is ArtifactKind.FOLDER}
+        if not any(folders & set(family.folders) for family in self.outline.waiting):
+            return ()
+        for made in self.traces[step.name].outputs if step.name in self.traces else ():
+            if made.path in folders or made.kind is Kind.FOLDER:
+                output = next(output for output in step.outputs if output.shown == made.shown)
+                self._listings[output.path] = made.entries
+        if not any(set(family.folders) <= self._listings.keys() for family in self.outline.waiting):
+            return ()
+        before = self.outline.wanted
+        try:
+            outline = self.redraw(self._listings)
+        except SpecError as error:
+            self.stuck = tuple(Reason(Cause.ERROR, after=problem.message) for problem in error.problems)
+            for problem in error.problems:
+                self.tell(Remark(f"{problem.where}: {problem.message}" if problem.where else problem.message))
+            return ()
+        self.outline = outline
+        self.knowledge.graph = outline.graph
+        self.knowledge.forced |= outline.forced
+        self.tell(Planned(len(outline.wanted)))
+        return [name for name in outline.in_order() if name not in before]
+
+    def left_waiting(self) -> list[StepResult]:
+        """Families that could not be spelled out to the end: their promises are not kept."""
+        return [
+            StepResult(
+                family.name,
+                Action.BLOCKED,
+                Outcome.NOT_KEPT,
+                self.stuck or tuple(Reason(Cause.UPSTREAM, folder) for folder in family.folders),
+            )
+            for family in self.outline.waiting
+        ]
+
+    def write_history(self) -> None:
+        """Writes down what happened to each step, for `history` and `log`."""
+        told = [attempted for attempted in self._attempted if attempted.action != Action.NONE.value]
+        self.ledger.note_attempts(told)
+        self._attempted.clear()
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)

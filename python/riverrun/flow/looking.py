@@ -1,0 +1,130 @@
+"""What would happen: what was asked comes in, verdicts go out; nothing is run and no lock is taken.
+
+Where a folder that another step makes is as it should be, the families that wait for it are spelled out and judged too.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from riverrun.flow.knowledge import Knowledge
+from riverrun.flow.notes import orphans, vanished
+from riverrun.flow.options import Upstream
+from riverrun.flow.outline import Asked, Outline, draw
+from riverrun.flow.workspace import Workspace
+from riverrun.ledger import Access, Ledger
+from riverrun.model.fact import Entry
+from riverrun.model.step import Waiting
+from riverrun.model.verdict import OUTCOMES, Action, Cause, Reason, StepResult, Verdict
+from riverrun.plan import foresee
+from riverrun.report import Explanation, Note, Report, count
+from riverrun.scan import Check, Eyes
+from riverrun.spec import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The verdicts of one moment, and the knowledge they rest on."""
+
+    outline: Outline
+    knowledge: Knowledge
+    verdicts: Mapping[str, Verdict]
+    waiting: tuple[Waiting, ...]
+    notes: tuple[Note, ...]
+
+
+@contextmanager
+def looking(
+    workspace: Workspace, document: Document, asked: Asked, check: Check, *, force_all: bool = False
+) -> Iterator[Outlook]:
+    """Looks at everything that the wanted steps read and make, and judges them. Raises `SpecError`, `UsageError`."""
+    with workspace.ledger(Access.READ) as ledger, workspace.store() as store:
+        index = workspace.index()
+        eyes = Eyes(workspace.root, index, check=check, trust=workspace.local.trust)
+        made = ledger.placed()
+        listings: dict[str, tuple[Entry, ...]] = {}
+        while True:
+            outline = draw(
+                document, asked, root=workspace.root, made=made, listings=listings, environ=workspace.environ
+            )
+            forced = outline.wanted if force_all else outline.forced
+            knowledge = Knowledge(outline.graph, eyes, ledger, store, workspace.environ, forced=forced)
+            order = outline.in_order()
+            knowledge.look(order)
+            if asked.upstream is Upstream.INCLUDED:
+                knowledge.require_sources(order)
+            verdicts = _foresee(outline, knowledge, ledger)
+            new = _known_folders(outline, verdicts, listings)
+            if not new:
+                break
+            listings |= new
+        index.save()
+        notes = [Note(kind, text) for kind, text in (("ledger", ledger.note), ("index", index.note or "")) if text]
+        notes += vanished(ledger.matches(), outline.expansion.matches)
+        if not outline.expansion.waiting:
+            notes += orphans(workspace.root, made, outline.graph)
+        yield Outlook(outline, knowledge, verdicts, outline.waiting, tuple(notes))
+
+
+def _foresee(outline: Outline, knowledge: Knowledge, ledger: Ledger) -> dict[str, Verdict]:
+    def judge_step(name: str, verdicts: Mapping[str, Verdict]) -> Verdict:
+        judged = knowledge.judge([name])[name]
+        verdict = judged.verdict
+        restored = verdict.action is Action.RESTORE
+        if verdict.trace is not None and (restored or (verdict.action is Action.NONE and knowledge.absent(name))):
+            knowledge.promises[name] = verdict.trace
+        unknown = any(reason.cause is Cause.UPSTREAM for reason in verdict.reasons)
+        return Verdict(Action.MAYBE, verdict.reasons) if unknown else verdict
+
+    def first_run(name: str) -> bool:
+        step = outline.graph.steps[name]
+        return ledger.latest(name, [output.path for output in step.outputs]) is None
+
+    return foresee(outline.graph, set(outline.wanted), judge_step, first_run, knowledge.absent)
+
+
+def _known_folders(
+    outline: Outline, verdicts: Mapping[str, Verdict], listings: Mapping[str, tuple[Entry, ...]]
+) -> dict[str, tuple[Entry, ...]]:
+    """The entries of folders that families wait for, where the promise of their maker is kept or can be restored."""
+    new = {}
+    for folder in {folder for family in outline.waiting for folder in family.folders} - listings.keys():
+        maker = outline.graph.maker_of(folder)
+        verdict = verdicts.get(maker) if maker is not None else None
+        if verdict is None or verdict.trace is None or verdict.action not in (Action.NONE, Action.RESTORE):
+            continue
+        names = {output.shown: output.path for output in outline.graph.steps[maker or ""].outputs}
+        for made in verdict.trace.outputs:
+            if names[made.shown] == folder:
+                new[folder] = made.entries
+    return new
+
+
+def foreseen(outlook: Outlook, check: Check, began: float) -> Report:
+    """The report of `status` and of dry runs."""
+    results = [
+        StepResult(name, verdict.action, OUTCOMES[verdict.action], verdict.reasons)
+        for name, verdict in outlook.verdicts.items()
+    ]
+    for family in outlook.waiting:
+        reasons = tuple(Reason(Cause.UPSTREAM, name) for name in (*family.folders, *family.via))
+        results.append(StepResult(family.name, Action.MAYBE, None, reasons))
+    return Report(
+        ok=all(result.action is not Action.BLOCKED for result in results),
+        check=check.value,
+        seconds=time.monotonic() - began,
+        counts=count(results),
+        steps=tuple(results),
+        notes=outlook.notes,
+        dry=True,
+    )
+
+
+def explained(outlook: Outlook) -> list[Explanation]:
+    """Why each wanted step would act, with what its key is made of."""
+    explanations = []
+    for name, verdict in outlook.verdicts.items():
+        key, fields = outlook.knowledge.describe(outlook.outline.graph.steps[name])
+        explanations.append(Explanation(name, verdict.action, verdict.reasons, fields, key.hex()))
+    return explanations

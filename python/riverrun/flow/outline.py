@@ -1,0 +1,88 @@
+"""What the wanted end state needs: a document and what is known of folders come in, graph and wanted steps go out.
+
+Where a family waits for a folder that another step makes, the outline is drawn anew when that folder is known.
+"""
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+
+from riverrun.flow.options import Upstream
+from riverrun.flow.targets import Targets
+from riverrun.graph import Graph
+from riverrun.model.fact import Entry
+from riverrun.model.step import Waiting
+from riverrun.spec import Document, Expansion, expand
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asked for."""
+
+    words: tuple[str, ...] = ()
+    tributary: str | None = None
+    upstream: Upstream = Upstream.INCLUDED
+    forced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The spelled-out steps, which of them are wanted, and which families must still wait."""
+
+    expansion: Expansion
+    graph: Graph
+    named: frozenset[str]  # asked for by name or by the end state: their temporary outputs stay
+    wanted: frozenset[str]
+    waiting: tuple[Waiting, ...]  # wanted ones
+    forced: frozenset[str]
+
+    def in_order(self) -> list[str]:
+        """The wanted steps, each after those that it needs."""
+        return [name for name in self.graph.order() if name in self.wanted]
+
+
+def draw(
+    document: Document,
+    asked: Asked,
+    *,
+    root: str,
+    made: Container[str],
+    listings: Mapping[str, Sequence[Entry]] | None = None,
+    environ: Mapping[str, str],
+) -> Outline:
+    """Spells out the steps as far as folders are known, and finds what is wanted of them.
+
+    `made` holds the paths that earlier runs made, `listings` the entries of folders that steps have made in this one.
+    Raises `SpecError`, and `UsageError` for words that mean nothing.
+    """
+    expansion = expand(document, made=made, listings=listings or {}, environment=environ)
+    graph = Graph(expansion.steps, expansion.waiting)
+    targets = Targets(root, expansion, graph, asked.tributary)
+    named, named_waiting = targets.wanted(asked.words)
+    waiting = {family.name: family for family in expansion.waiting}
+    needed = _with_via(named_waiting, waiting)
+    wanted = set(named)
+    if asked.upstream is Upstream.INCLUDED:
+        makers = (graph.maker_of(folder) for name in needed for folder in waiting[name].folders)
+        wanted = graph.upstream(wanted | {maker for maker in makers if maker is not None})
+    forced = targets.wanted(asked.forced)[0] if asked.forced else set()
+    return Outline(
+        expansion,
+        graph,
+        frozenset(named),
+        frozenset(wanted),
+        tuple(family for family in expansion.waiting if family.name in needed),
+        frozenset(forced),
+    )
+
+
+def _with_via(names: set[str], waiting: Mapping[str, Waiting]) -> set[str]:
+    """Waiting families, and those that they wait for."""
+    found = set(names)
+    edge = list(names)
+    while edge:
+        for other in waiting[edge.pop()].via:
+            other = other if other in waiting else f"{other}@?"
+            if other in waiting and other not in found:
+                found.add(other)
+                edge.append(other)
+    return found

@@ -1,0 +1,186 @@
+"""A run from its lock to its report: what was asked comes in, the end state is brought about, a report goes out."""
+
+import contextlib
+import os
+import secrets
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from riverrun.flow.course import Course
+from riverrun.flow.interrupt import listening
+from riverrun.flow.knowledge import Knowledge
+from riverrun.flow.notes import orphans, vanished
+from riverrun.flow.options import Force, RunOptions, Upstream
+from riverrun.flow.outline import Asked, Outline, draw
+from riverrun.flow.workspace import Workspace
+from riverrun.ledger import Access, Ledger
+from riverrun.model.fact import Entry
+from riverrun.model.trace import RunRecord
+from riverrun.model.verdict import Outcome, StepResult
+from riverrun.record import Recorder
+from riverrun.report import Event, Haste, Note, Planned, Reading, Remark, Report, Stopping, count
+from riverrun.run import Crew, Loop, Resources, Stop, clear_away
+from riverrun.scan import Eyes
+from riverrun.spec import Document
+
+READING_HINT = "stamps of these files cannot vouch for them; 'riverrun doctor' says why"
+
+
+class Stopped(BaseException):
+    """Raised out of a long reading when the person asks to stop before any command runs."""
+
+
+class Running:
+    """One run. `report` is its one use."""
+
+    def __init__(
+        self, workspace: Workspace, document: Document, asked: Asked, options: RunOptions, tell: Callable[[Event], None]
+    ) -> None:
+        self._workspace = workspace
+        self._document = document
+        self._asked = asked
+        self._options = options
+        self._tell = tell
+        self._id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
+        self._notes: list[Note] = []
+        self._loop: Loop | None = None
+        self._began = time.monotonic()
+
+    def report(self) -> Report:
+        """Takes the lock, runs, records, and says what came of it.
+
+        Raises `LockedError`, `SpecError` (a source is missing) and `UsageError`; a promise not kept is in the report.
+        """
+        with self._workspace.locked(self._options.wait), listening(self._stop):
+            try:
+                with self._workspace.ledger(Access.WRITE) as ledger:
+                    return self._run(ledger)
+            except Stopped:
+                return self._summary((), {}, interrupted=True)
+
+    def _stop(self, haste: Haste) -> None:
+        self._tell(Stopping(haste))
+        if self._loop is None:
+            raise Stopped
+        self._loop.stop(Stop.CLEANLY if haste is Haste.GENTLE else Stop.AT_ONCE)
+
+    def _run(self, ledger: Ledger) -> Report:
+        workspace, options = self._workspace, self._options
+        self._note("ledger", ledger.note)
+        self._clear_after_kill(ledger)
+        made = ledger.placed()
+
+        def redraw(listings: Mapping[str, Sequence[Entry]]) -> Outline:
+            return draw(
+                self._document,
+                self._asked,
+                root=workspace.root,
+                made=made,
+                listings=listings,
+                environ=workspace.environ,
+            )
+
+        outline = redraw({})
+        index = workspace.index()
+        self._note("index", index.note)
+        eyes = Eyes(
+            workspace.root, index, check=options.check, trust=workspace.local.trust, on_reading=self._on_reading
+        )
+        with workspace.store() as store, store.using():
+            knowledge = Knowledge(outline.graph, eyes, ledger, store, workspace.environ, forced=outline.forced)
+            order = outline.in_order()
+            self._tell(Planned(len(order)))
+            knowledge.look(order)
+            knowledge.require_sources(order if self._asked.upstream is Upstream.INCLUDED else ())
+            if options.force_all is Force.ALL:
+                knowledge.forced |= outline.wanted
+            gone = vanished(ledger.matches(), outline.expansion.matches)
+            for note in gone:
+                self._tell(Remark(note.message))
+            self._notes += gone
+            jobs = options.jobs or os.cpu_count() or 1
+            crew = Crew(workspace.root, workspace.environ, self._id, tmp_base=workspace.local.tmp or "")
+            with contextlib.closing(crew), self._in_history(ledger):
+                course = Course(
+                    root=workspace.root,
+                    outline=outline,
+                    knowledge=knowledge,
+                    recorder=Recorder(
+                        workspace.root,
+                        eyes,
+                        index,
+                        store,
+                        ledger,
+                        run=self._id,
+                        copy_limit=workspace.local.copy_limit,
+                    ),
+                    ledger=ledger,
+                    crew=crew,
+                    run=self._id,
+                    redraw=redraw,
+                    tell=self._tell,
+                )
+                limits: dict[str, float | str] = {**workspace.local.limits, **options.limits}
+                resources = Resources(limits, jobs, workspace.environ)
+                self._loop = Loop(course, crew, resources, order, jobs=jobs, on_failure=options.on_failure)
+                course.tails = self._loop.tails
+                try:
+                    results = self._loop.run()
+                finally:
+                    course.write_history()
+                    index.save()  # last in the order of writing (rule 8)
+                steps = [results[name] for name in course.outline.graph.order() if name in results]
+                steps += course.left_waiting()
+                if not course.outline.expansion.waiting:
+                    self._notes += orphans(workspace.root, ledger.placed(), course.outline.graph)
+                if not gone or all(step.outcome is not Outcome.NOT_KEPT for step in steps):
+                    ledger.set_matches(course.outline.expansion.matches)
+                report = self._summary(steps, self._loop.tails, interrupted=self._loop.interrupted)
+                self._counts = report.counts
+                self._interrupted = report.interrupted
+        return report
+
+    @contextlib.contextmanager
+    def _in_history(self, ledger: Ledger) -> Iterator[None]:
+        """Writes down that a run began and how it ended; one without an end was killed (rule 14)."""
+        self._counts: Mapping[str, int] = {}
+        self._interrupted = False
+        command = shlex.join(sys.argv)
+        ledger.begin_run(RunRecord(self._id, time.time(), None, command, self._options.check.value, {}))
+        try:
+            yield
+        finally:
+            ledger.end_run(self._id, ended=time.time(), counts=self._counts, interrupted=self._interrupted)
+            ledger.keep_runs()
+
+    def _clear_after_kill(self, ledger: Ledger) -> None:
+        """Ends what a killed run left running, before its folders are used again (rule 14)."""
+        dead = [record.id for record in ledger.unfinished()]
+        if not dead:
+            return
+        for name in clear_away(self._workspace.root, dead):
+            self._notes.append(Note("survivor", f"a run that was killed had left this running, and it was ended: {name}"))
+        for run in dead:
+            ledger.end_run(run, ended=time.time(), counts={}, interrupted=True)
+
+    def _note(self, kind: str, text: str | None) -> None:
+        if text:
+            self._notes.append(Note(kind, text))
+            self._tell(Remark(text))
+
+    def _on_reading(self, files: int, size: int) -> None:
+        self._tell(Reading(files, size, READING_HINT))
+
+    def _summary(self, steps: Sequence[StepResult], tails: Mapping[str, str], *, interrupted: bool) -> Report:
+        return Report(
+            ok=not interrupted and all(step.outcome is not Outcome.NOT_KEPT for step in steps),
+            check=self._options.check.value,
+            seconds=time.monotonic() - self._began,
+            counts=count(steps),
+            steps=tuple(steps),
+            notes=tuple(self._notes),
+            tails=dict(tails),
+            interrupted=interrupted,
+        )

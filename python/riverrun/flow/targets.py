@@ -1,0 +1,80 @@
+"""What a person named on the command line: words come in, names of steps go out."""
+
+import os
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from riverrun.errors import UsageError
+from riverrun.graph import Graph
+from riverrun.spec import Expansion
+
+
+class Targets:
+    """Finds steps by the names of steps, items, families, tributaries and artifacts, in this order."""
+
+    def __init__(self, root: str, expansion: Expansion, graph: Graph, tributary: str | None = None) -> None:
+        self._root = root
+        self._expansion = expansion
+        self._graph = graph
+        self._tributary = tributary
+        self._waiting = {waiting.name.removesuffix("@?"): waiting for waiting in expansion.waiting}
+        self._waiting |= {waiting.name: waiting for waiting in expansion.waiting}
+
+    def wanted(self, words: Sequence[str]) -> tuple[set[str], set[str]]:
+        """The steps, and the waiting families, that these words ask for: without words, those of the end state.
+
+        `x+` adds everything downstream. Upstream steps are not added here. Raises `UsageError` for an unknown word.
+        """
+        if not words:
+            named = self._expansion.promises[self._tributary] if self._tributary else self._expansion.end
+            return self._split(named)
+        names: dict[str, None] = {}
+        for word in words:
+            found = self.find(word.removesuffix("+") if word.endswith("+") and word != "+" else word)
+            if word.endswith("+"):
+                steps, waiting = self._split(found)
+                found = [*self._graph.downstream(steps), *waiting]
+            names |= dict.fromkeys(found)
+        return self._split(names)
+
+    def _split(self, names: Iterable[str]) -> tuple[set[str], set[str]]:
+        steps, waiting = set(), set()
+        for name in names:
+            if name in self._graph.steps:
+                steps.add(name)
+            else:
+                waiting.add(self._waiting[name].name)
+        return steps, waiting
+
+    def find(self, word: str) -> list[str]:
+        """The steps that one word means."""
+        if not word.startswith("./"):
+            for name in dict.fromkeys((word, f"{self._tributary}/{word}" if self._tributary else word)):
+                if name in self._graph.steps:
+                    return [name]
+                if name in self._expansion.families:
+                    return list(self._expansion.families[name])
+                if name in self._waiting:
+                    return [self._waiting[name].name]
+                if name in self._expansion.promises:
+                    return list(self._expansion.promises[name])
+        return self._find_path(word)
+
+    def _find_path(self, word: str) -> list[str]:
+        place = os.path.normpath(os.path.join(os.getcwd(), word))
+        path = os.path.relpath(place, self._root)
+        path = "" if path == "." else path
+        maker = self._graph.maker_of(path)
+        if maker is not None:
+            return [maker]
+        below = [] if path.startswith("..") else self._graph.makers_below(path)
+        if below:
+            return below
+        if os.path.lexists(place):
+            raise UsageError(f"'{word}' is a source: no step makes it", hint="name a step, or an artifact that one makes")
+        known = [*self._graph.steps, *self._expansion.families, *self._expansion.promises, *self._graph.makers]
+        near = get_close_matches(word, known, n=1)
+        raise UsageError(
+            f"there is no step, tributary or artifact '{word}'",
+            hint=f"did you mean '{near[0]}'?" if near else "'riverrun status --all' lists all steps",
+        )

@@ -1,0 +1,300 @@
+"""Record what steps made: finished attempts come in, certified outputs in their places and traces go out.
+
+The order of writing is rule 8: bytes into the store and durable, outputs moved into place, then the trace. A crash in
+between leaves unused bytes, or outputs that no trace vouches for, never a trace that claims what is not there.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from riverrun.errors import StoreError
+from riverrun.ledger import Ledger, Placing
+from riverrun.model.fact import Entry, Kind, Made, Seen
+from riverrun.model.step import ArtifactKind, CachePolicy, Ground, Output, Step
+from riverrun.model.trace import ActionKey, Description, Trace
+from riverrun.model.verdict import Cause, Reason
+from riverrun.native import Digest, Fact, Index
+from riverrun.scan import Eyes, made_of, seen_of
+from riverrun.store import Copy, Store
+
+
+class Recording(Enum):
+    """What came of recording an attempt."""
+
+    RECORDED = "recorded"
+    REFUSED = "refused"  # an output is missing or not what may be kept
+    UNSTABLE = "unstable"  # an input changed while the step ran (rule 7): judge it anew
+    BROKEN = "broken"  # what should be restored is not what it was
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An attempt that has ended, with what was known when it began."""
+
+    step: Step
+    key: ActionKey
+    description: Description
+    inputs: Mapping[str, Seen]
+    work: str  # the folder it ran in; mirrors the workspace
+    started_ns: int
+    seconds: float
+    log: str
+    enforced: str  # what contained it, for the trace
+    succeeded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of it; `facts` are of the outputs in their places, to be learned without another look."""
+
+    step: str
+    recording: Recording
+    trace: Trace | None = None
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    reasons: tuple[Reason, ...] = ()
+    changed: tuple[str, ...] = ()  # inputs to be looked at again
+
+
+class Recorder:
+    """Takes outputs from work folders into the workspace, the store and the ledger. For one thread at a time."""
+
+    def __init__(
+        self, root: str, eyes: Eyes, index: Index, store: Store, ledger: Ledger, *, run: str, copy_limit: int
+    ) -> None:
+        self._root = root
+        self._eyes = eyes
+        self._index = index
+        self._store = store
+        self._ledger = ledger
+        self._run = run
+        self._copy_limit = copy_limit
+
+    def record(self, batch: Sequence[Done]) -> list[Recorded]:
+        """Records a batch of attempts with one barrier for all of its bytes.
+
+        Failed attempts are only checked for inputs that changed under them. Raises `StoreError`, `LedgerError` and
+        `OSError` when the machine refuses; then nothing of the batch is recorded.
+        """
+        results: dict[str, Recorded] = {}
+        good: list[Done] = []
+        for done in batch:
+            changed = self._eyes.changed_since(done.inputs, done.started_ns)
+            if changed:
+                reasons = tuple(_unstable(path, done.inputs[path], now) for path, now in changed.items())
+                results[done.step.name] = Recorded(
+                    done.step.name, Recording.UNSTABLE, reasons=reasons, changed=tuple(changed)
+                )
+            elif done.succeeded:
+                good.append(done)
+        results |= self._keep(good)
+        return [results[done.step.name] for done in batch if done.step.name in results]
+
+    def _keep(self, batch: Sequence[Done]) -> dict[str, Recorded]:
+        wanted = [(done, output) for done in batch for output in done.step.outputs]
+        staging = self._store.staging() if wanted else ""
+        sources = [os.fsencode(os.path.join(done.work, output.path)) for done, output in wanted]
+        copies = [self._copy_place(staging, done.step, output) for done, output in wanted]
+        taken = self._index.take(sources, copies=copies, copy_limit=self._copy_limit)
+        try:
+            facts: dict[str, list[tuple[Output, Fact]]] = {done.step.name: [] for done in batch}
+            for (done, output), fact in zip(wanted, taken.facts, strict=True):
+                facts[done.step.name].append((output, fact))
+            refused = {done.step.name: self._faults(done, facts[done.step.name]) for done in batch}
+            kept = [done for done in batch if not refused[done.step.name]]
+            self._store.add(
+                [
+                    Copy(bytes(digest), size, os.fsdecode(path))
+                    for done in kept
+                    for _, fact in facts[done.step.name]
+                    for digest, size, path in fact.copied
+                ]
+            )
+            self._store.sync()
+            placed = self._place(taken, kept)
+        finally:
+            taken.release()
+        traces = self._ledger.record([self._trace(done, facts[done.step.name]) for done in kept])
+        results = {
+            name: Recorded(name, Recording.REFUSED, reasons=reasons) for name, reasons in refused.items() if reasons
+        }
+        for done, trace in zip(kept, traces, strict=True):
+            outputs = {output.path: placed[output.path] for output in done.step.outputs}
+            results[done.step.name] = Recorded(done.step.name, Recording.RECORDED, trace, outputs)
+        return results
+
+    def _copy_place(self, staging: str, step: Step, output: Output) -> bytes | None:
+        """Where the bytes of an output are copied while they are hashed; None where they are only named."""
+        if step.cache is CachePolicy.NAME_ONLY or output.temporary:
+            return None
+        if not self._store.room_for(0):
+            return None
+        place = tempfile.mktemp(dir=staging)  # the folder is ours alone
+        return os.fsencode(place)
+
+    def _place(self, taken: "Taken", kept: Sequence[Done]) -> dict[str, Fact]:
+        moves, paths = [], []
+        placed: dict[str, Fact] = {}
+        for done in kept:
+            for output in done.step.outputs:
+                if done.step.ground is Ground.IN_PLACE:
+                    placed[output.path] = self._index.look([self._eyes.real(output.path)])[0]
+                    continue
+                moves.append((os.fsencode(os.path.join(done.work, output.path)), self._eyes.real(output.path)))
+                paths.append(output.path)
+        self._make_room([done.step for done in kept])
+        for path, fact in zip(paths, taken.place(moves), strict=True):
+            placed[path] = fact
+        return placed
+
+    def _make_room(self, steps: Sequence[Step]) -> None:
+        """Moves into the store what is about to be replaced and has no copy there, if it is what was certified."""
+        auto = {
+            output.path
+            for step in steps
+            for output in step.outputs
+            if step.cache is CachePolicy.AUTO and not output.temporary and output.kind is ArtifactKind.FILE
+        }
+        placed = self._ledger.placed_at(auto)
+        for path, old in placed.items():
+            if old.kind not in (Kind.FILE.value, Kind.EXEC.value) or self._store.has(old.digest):
+                continue
+            seen = seen_of(self._index.look([self._eyes.real(path)])[0])
+            if seen.digest == old.digest and seen.certified:
+                self._store.move_in(os.path.join(self._root, path), seen.digest, seen.size)
+
+    def _trace(self, done: Done, facts: Sequence[tuple[Output, Fact]]) -> Trace:
+        return Trace(
+            id=0,
+            key=done.key,
+            step=done.step.name,
+            outputs=tuple(made_of(fact, output.path, output.shown) for output, fact in facts),
+            description=done.description,
+            run=self._run,
+            started=time.time() - done.seconds,
+            seconds=done.seconds,
+            containment=done.enforced,
+            log=done.log,
+        )
+
+    def _faults(self, done: Done, facts: Sequence[tuple[Output, Fact]]) -> tuple[Reason, ...]:
+        """Why the outputs of an attempt may not be kept."""
+        return tuple(
+            reason for output, fact in facts for reason in _faults_of(done, output, fact, os.path.realpath(self._root))
+        )
+
+    def restore(self, step: Step, trace: Trace) -> Recorded:
+        """Puts the outputs of a trace back from the store, verified; broken bytes are set aside (rule 9)."""
+        made_by_name = {made.shown: made for made in trace.outputs}
+        lacking = []
+        for output in step.outputs:
+            made = made_by_name[output.shown]
+            absent = output.temporary and not os.path.lexists(self._eyes.real(output.path))
+            if not absent and seen_of(self._index.look([self._eyes.real(output.path)])[0]).state != made.state:
+                lacking.append((output, made))
+        nest = os.path.join(self._root, ".riverrun", "staging")
+        os.makedirs(nest, exist_ok=True)
+        staging = tempfile.mkdtemp(dir=nest)
+        try:
+            facts = self._rebuild(step, lacking, staging)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        if facts is None:
+            paths = ", ".join(output.path for output, _ in lacking)
+            return Recorded(step.name, Recording.BROKEN, reasons=(Reason(Cause.STORE_BROKEN, paths),))
+        self._ledger.place(
+            [Placing(output.path, made.kind.value, made.digest, trace.id) for output, made in self._pairs(step, trace)]
+        )
+        return Recorded(step.name, Recording.RECORDED, trace, facts)
+
+    def _pairs(self, step: Step, trace: Trace) -> Iterator[tuple[Output, Made]]:
+        made_by_name = {made.shown: made for made in trace.outputs}
+        for output in step.outputs:
+            yield output, made_by_name[output.shown]
+
+    def _rebuild(
+        self, step: Step, lacking: Sequence[tuple[Output, Made]], staging: str
+    ) -> dict[str, Fact] | None:
+        """Restores outputs beside their places and moves them in; None if bytes of one are missing or broken."""
+        pieces, moves, digests = [], [], []
+        for number, (output, made) in enumerate(lacking):
+            top = os.path.join(staging, str(number))
+            moves.append((os.fsencode(top), self._eyes.real(output.path)))
+            for entry in _entries(made):
+                place = os.path.join(top, entry.path) if entry.path else top
+                if made.kind is Kind.FOLDER:
+                    os.makedirs(place if entry.kind is Kind.FOLDER else os.path.dirname(place), exist_ok=True)
+                if entry.kind is Kind.LINK:
+                    os.symlink(entry.link, os.fsencode(place))
+                elif entry.kind in (Kind.FILE, Kind.EXEC):
+                    piece = self._store.locate(entry.digest)
+                    if piece is None:
+                        return None
+                    mode = 0o755 if entry.kind is Kind.EXEC else 0o644
+                    source = os.fsencode(piece.path)
+                    pieces.append(
+                        (source, piece.offset, piece.length, os.fsencode(place), Digest(entry.digest), mode)
+                    )
+                    digests.append(entry.digest)
+            if made.kind is Kind.FOLDER:
+                os.makedirs(top, exist_ok=True)
+        taken = self._index.restore(pieces)
+        try:
+            broken = [digest for digest, fact in zip(digests, taken.facts, strict=True) if fact.kind == "error"]
+            for digest in broken:
+                self._store.set_aside(digest)
+            if broken:
+                return None
+            self._make_room([step])
+            facts = taken.place(moves)
+        finally:
+            taken.release()
+        return {output.path: fact for (output, _), fact in zip(lacking, facts, strict=True)}
+
+
+def _entries(made: Made) -> tuple[Entry, ...]:
+    return made.entries if made.kind is Kind.FOLDER else (Entry("", made.kind, made.digest, b"", made.size),)
+
+
+def _unstable(path: str, before: Seen, now: Seen) -> Reason:
+    if now.state == before.state:  # only not certified
+        return Reason(Cause.INPUT_BUSY, path, after="someone is writing it")
+    return Reason(Cause.INPUT_UNSTABLE, path, before.digest.hex(), now.digest.hex() or now.kind.value)
+
+
+def _faults_of(done: Done, output: Output, fact: Fact, root: str) -> Iterator[Reason]:
+    """Why one output may not be kept: not there, of the wrong kind, still being written, or a link out of itself."""
+    folder = output.kind is ArtifactKind.FOLDER
+    if fact.kind == "missing":
+        yield Reason(Cause.OUTPUT_NOT_MADE, output.path)
+    elif fact.kind == "error" or fact.kind == "other":
+        why = fact.error.strerror if fact.error is not None else "neither a file nor a folder"
+        yield Reason(Cause.OUTPUT_REFUSED, output.path, after=why or "it cannot be read")
+    elif fact.kind == "link":
+        yield Reason(Cause.OUTPUT_REFUSED, output.path, after=_link_text("it is a symbolic link"))
+    elif folder != (fact.kind == "folder"):
+        found = "a folder" if fact.kind == "folder" else "a file"
+        declared = "a folder (the path ends in '/')" if folder else "a file; a folder's path ends in '/'"
+        yield Reason(Cause.OUTPUT_REFUSED, output.path, after=f"it is {found}, but declared as {declared}")
+    elif not fact.certified:
+        yield Reason(Cause.OUTPUT_REFUSED, output.path, after="someone is still writing it")
+    else:
+        top = os.path.realpath(os.path.join(done.work, output.path))
+        for path, text in fact.links:
+            place = os.path.dirname(os.path.join(top, os.fsdecode(path)))
+            target = os.path.normpath(os.path.join(place, os.fsdecode(text)))
+            inside = target == top or target.startswith(top + "/")
+            if (inside and os.path.isabs(os.fsdecode(text))) or (not inside and target.startswith(root + "/")):
+                where = os.path.join(output.path, os.fsdecode(path))
+                yield Reason(Cause.OUTPUT_REFUSED, where, after=_link_text(f"it is a link to {os.fsdecode(text)}"))
+
+
+def _link_text(what: str) -> str:
+    return f"{what}, which leads nowhere once the step is over; with 'real = true' the step gets files in place of links"
+
+
+__all__ = ["Done", "Recorded", "Recorder", "Recording", "StoreError"]

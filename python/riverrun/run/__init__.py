@@ -1,0 +1,22 @@
+"""Running commands: steps that must run come in, finished attempts in their work folders go out."""
+
+from riverrun.run.crew import Crew
+from riverrun.run.finished import Ending, Finished, Stop
+from riverrun.run.loop import Attempt, Ended, Judged, Kept, Loop, OnFailure
+from riverrun.run.resources import Resources
+from riverrun.run.survivors import clear_away
+
+__all__ = [
+    "Attempt",
+    "Crew",
+    "Ended",
+    "Ending",
+    "Finished",
+    "Judged",
+    "Kept",
+    "Loop",
+    "OnFailure",
+    "Resources",
+    "Stop",
+    "clear_away",
+]

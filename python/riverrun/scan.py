@@ -1,0 +1,123 @@
+"""Looking at artifacts: paths come in, facts go out, each path looked at once per run (rule 5).
+
+The Rust index does the reading and knows when none is needed; here the facts are kept for the length of a run.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
+
+from riverrun.model.fact import MISSING, Entry, Kind, Made, Seen
+from riverrun.native import Fact, Index
+
+
+class Check(Enum):
+    """How far a check reads (rule 3)."""
+
+    STAT = "stat"
+    CONTENT = "content"
+    STRONG = "strong"
+
+
+def seen_of(fact: Fact) -> Seen:
+    """A fact of the index as the plan needs it."""
+    if fact.kind == "missing":
+        return MISSING
+    problem = "" if fact.error is None else (fact.error.strerror or str(fact.error))
+    digest = b"" if fact.digest is None else bytes(fact.digest)
+    return Seen(Kind(fact.kind), digest, fact.size, fact.certified, problem)
+
+
+def entries_of(fact: Fact) -> tuple[Entry, ...]:
+    """What lies in a folder, as a manifest has it."""
+    return tuple(
+        Entry(os.fsdecode(path), Kind(kind), b"" if digest is None else bytes(digest), link or b"", size)
+        for path, kind, digest, link, size in fact.entries
+    )
+
+
+def made_of(fact: Fact, path: str, shown: str) -> Made:
+    """An output as it was taken from a work folder."""
+    entries = entries_of(fact) if fact.kind == "folder" else ()
+    return Made(path, shown, Kind(fact.kind), b"" if fact.digest is None else bytes(fact.digest), fact.size, entries)
+
+
+class Eyes:
+    """Looks at artifacts for one run. Paths are relative to the workspace, or absolute; not for several threads."""
+
+    def __init__(
+        self,
+        root: str,
+        index: Index,
+        *,
+        check: Check = Check.STAT,
+        trust: Sequence[str] = (),
+        on_reading: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._root = os.fsencode(root)
+        self._index = index
+        self._check = check
+        self._trust = tuple(trust)
+        self._on_reading = on_reading
+        self._facts: dict[str, Fact] = {}
+        self._seen: dict[str, Seen] = {}
+
+    def real(self, path: str) -> bytes:
+        """Where an artifact is on this machine."""
+        return os.path.join(self._root, os.fsencode(path))
+
+    def look(self, paths: Iterable[str]) -> None:
+        """Looks at all of these that were not looked at yet, in one call and in parallel."""
+        new = [path for path in dict.fromkeys(paths) if path not in self._seen]
+        if not new:
+            return
+        facts = self._index.look(
+            [self.real(path) for path in new],
+            check=self._check.value,
+            trust=self._trust,
+            on_reading=self._on_reading,
+        )
+        for path, fact in zip(new, facts, strict=True):
+            self.learn(path, fact)
+
+    def seen(self, path: str) -> Seen:
+        """What is at a path."""
+        if path not in self._seen:
+            self.look((path,))
+        return self._seen[path]
+
+    def entries(self, path: str) -> tuple[Entry, ...]:
+        """What lies in a folder; empty for anything else."""
+        return entries_of(self._facts[path]) if self.seen(path).kind is Kind.FOLDER else ()
+
+    def learn(self, path: str, fact: Fact) -> None:
+        """Takes a fact that came of placing a file: it needs no look of its own."""
+        self._facts[path] = fact
+        self._seen[path] = seen_of(fact)
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Makes the next look a new one."""
+        for path in paths:
+            self._seen.pop(path, None)
+            self._facts.pop(path, None)
+
+    def changed_since(self, before: Mapping[str, Seen], since_ns: int) -> dict[str, Seen]:
+        """Which of these are no longer what they were, with what they are now (rule 7); safe from any thread.
+
+        Stats tell where they can: equal, and older than `since_ns` by more than a tick. Else the content does.
+        """
+        paths = list(before)
+        calm = self._index.same_stat([self.real(path) for path in paths], since_ns)
+        doubtful = [path for path, same in zip(paths, calm, strict=True) if not same]
+        if not doubtful:
+            return {}
+        facts = self._index.look([self.real(path) for path in doubtful], check="content", trust=self._trust)
+        now = {path: seen_of(fact) for path, fact in zip(doubtful, facts, strict=True)}
+        return {path: seen for path, seen in now.items() if seen.state != before[path].state or not seen.certified}
+
+    def tools(self, names: Iterable[str], search: str) -> Mapping[str, Seen]:
+        """The content of the programs that these names mean on a search path ($PATH); `MISSING` where there is none."""
+        found = {name: shutil.which(name, path=search) for name in names}
+        self.look(os.path.realpath(place) for place in found.values() if place)
+        return {name: self.seen(os.path.realpath(place)) if place else MISSING for name, place in found.items()}

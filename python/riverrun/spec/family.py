@@ -1,0 +1,293 @@
+"""A step as its spec has it, before its items are known: a checked table comes in, all its texts in pieces go out."""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from riverrun.errors import Location
+from riverrun.model.step import CachePolicy, Containment, Ground, Inputs, Rerun
+from riverrun.spec.foreach import Foreach
+from riverrun.spec.lines import EnvLine, OutputLine, ReadLine, env_lines, output_lines, read_lines
+from riverrun.spec.params import NoParam, look_up, spell
+from riverrun.spec.paths import NAME
+from riverrun.spec.problems import Problems, did_you_mean
+from riverrun.spec.shell import Quote, Unquotable, quoted, quotes
+from riverrun.spec.source import Place
+from riverrun.spec.template import Artifacts, Pieces, Root, Vocabulary, fields, parse
+from riverrun.spec.units import duration, size
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A step's keys after `[defaults]` gave theirs: each with the place where it stands (two, where both count)."""
+
+    name: str
+    place: Place
+    keys: Mapping[str, tuple[tuple[Any, Place], ...]]
+
+    def one(self, key: str, default: Any = None) -> Any:
+        return self.keys[key][0][0] if key in self.keys else default
+
+    def at(self, key: str) -> Place:
+        return self.keys[key][0][1]
+
+
+def written(name: str, own: Mapping[str, Any], place: Place, defaults: Mapping[str, Any], above: Place) -> Written:
+    """A step's own keys over the defaults; of `uses` and `env` the defaults' come first and the step's are added."""
+    keys = {}
+    for key in [*defaults, *(key for key in own if key not in defaults)]:
+        found = [(own[key], place / key)] if key in own else []
+        if key in defaults and (key in ("uses", "env") or not found):
+            found.insert(0, (defaults[key], above / key))
+        keys[key] = tuple(found)
+    return Written(name, place, keys)
+
+
+@dataclass(frozen=True, slots=True)
+class ShellText:
+    """A command for a shell; params are filled in and quoted already."""
+
+    pieces: Pieces
+    quotes: tuple[Quote, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class WordTexts:
+    """A command as a list of words."""
+
+    words: tuple[Pieces, ...]
+    place: Place
+
+
+CommandText = ShellText | WordTexts
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """One resource: a value, or the pieces of one, for each attempt."""
+
+    name: str
+    values: tuple[tuple[Pieces | float, Location], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """A step or family of steps, checked. Texts that no foreach name stands in are the same for all items."""
+
+    name: str  # "count", "world/exec"
+    local: str  # its name in its own spec
+    pipeline: str  # "", "world"
+    where: Location
+    names: tuple[str, ...]
+    foreach: Foreach | None
+    run: CommandText
+    test: CommandText | None
+    inputs: tuple[ReadLine, ...]
+    uses: tuple[ReadLine, ...]
+    outputs: tuple[OutputLine, ...]
+    env: tuple[EnvLine, ...]
+    cwd: tuple[Pieces, Location]
+    shell: tuple[Pieces, ...]
+    amounts: tuple[Amount, ...]
+    scratch: tuple[tuple[Pieces, Location], ...]
+    open: tuple[tuple[Pieces, Location], ...]
+    temporary: tuple[str, ...] | None  # None: all outputs
+    params: Mapping[str, Any]
+    counted_names: tuple[str, ...]  # foreach names that texts of the step hold
+    fixed: Mapping[str, Any]  # fields of `Step` that are the same for all items
+
+
+def family_of(
+    found: Written,
+    prefix: str,
+    foreach: Foreach | None,
+    names: tuple[str, ...],
+    params: Mapping[str, Any],
+    problems: Problems,
+) -> Family | None:
+    """One step of a spec."""
+    where = found.place.key()
+    before = len(problems)
+    if "run" not in found.keys:
+        problems.add(f"the step '{found.name}' has no 'run'", where, "give it a command, as in run = \"sort {inputs} > {outputs}\"")
+        return None
+    plain = Vocabulary(names, params)
+    inputs = _lines(found, "inputs", plain, problems)
+    uses = _lines(found, "uses", plain, problems)
+    outputs = [
+        line for value, place in found.keys.get("outputs", ()) for line in output_lines(value, place, plain, problems)
+    ]
+    amounts = _amounts(found, plain, problems)
+    full = Vocabulary(
+        names,
+        params,
+        Artifacts(tuple(dict.fromkeys(line.name for line in inputs if line.name)), None),
+        Artifacts(tuple(dict.fromkeys(line.name for line in outputs if line.name)), len(outputs)),
+        tuple(amount.name for amount in amounts),
+    )
+    run = _command(found, "run", full, problems)
+    test = _command(found, "test", full, problems) if "test" in found.keys else None
+    variables = {
+        line.name: line
+        for value, place in found.keys.get("env", ())
+        for line in env_lines(value, place, full, problems)
+    }
+    env = tuple(variables.values())
+    cwd = (parse(found.one("cwd"), found.at("cwd"), plain, problems), found.at("cwd").value()) if "cwd" in found.keys else ((), where)
+    shell = _shell(found, plain, problems)
+    scratch, opened = (_paths(found, key, plain, problems) for key in ("scratch", "open"))
+    counted = [*_texts(run), *(_texts(test) if test else ()), cwd[0], *shell]
+    counted += [line.pieces for line in (*inputs, *uses, *outputs)] + [line.pieces for line in env if line.pieces]
+    used = [field for pieces in counted for field in fields(pieces)]
+    item_names = {field.keys[0] for field in used if field.root is Root.ITEM}
+    family = Family(
+        name=prefix + found.name,
+        local=found.name,
+        pipeline=prefix.rstrip("/"),
+        where=where,
+        names=names,
+        foreach=foreach,
+        run=run,
+        test=test,
+        inputs=tuple(inputs),
+        uses=tuple(uses),
+        outputs=tuple(outputs),
+        env=env,
+        cwd=cwd,
+        shell=shell,
+        amounts=amounts,
+        scratch=scratch,
+        open=opened,
+        temporary=_temporary(found, outputs, problems),
+        params={field.dotted: look_up(params, field.keys) for field in used if field.root is Root.PARAMS}
+        | _declared(found, params, problems),
+        counted_names=tuple(name for name in names if name in item_names),
+        fixed=_fixed(found, problems),
+    )
+    return family if len(problems) == before else None
+
+
+def _lines(found: Written, key: str, vocabulary: Vocabulary, problems: Problems) -> list[ReadLine]:
+    lines = []
+    for value, place in found.keys.get(key, ()):
+        for name in value if isinstance(value, dict) else ():
+            if not NAME.fullmatch(name):
+                problems.add(f"'{name}' cannot be the name of an input", (place / name).key())
+        lines += read_lines(value, place, vocabulary, problems)
+    return lines
+
+
+def _texts(command: CommandText) -> Sequence[Pieces]:
+    return command.words if isinstance(command, WordTexts) else (command.pieces,)
+
+
+def _command(found: Written, key: str, vocabulary: Vocabulary, problems: Problems) -> CommandText:
+    value, place = found.one(key), found.at(key)
+    if isinstance(value, list):
+        return WordTexts(tuple(parse(one, place / at, vocabulary, problems) for at, one in enumerate(value)), place)
+    if not value.strip():
+        problems.add(f"'{key}' is empty", place.value())
+    pieces = parse(value, place, vocabulary, problems)
+    around = quotes(pieces)
+    for field, quote in zip(fields(pieces), around, strict=True):
+        if field.root is Root.PARAMS:
+            try:
+                quoted(map(spell, field.values), quote)
+            except Unquotable as error:
+                problems.add(error.args[0], place.inside(field.offset, len(field.text)), error.args[1])
+    return ShellText(pieces, tuple(around), place)
+
+
+def _shell(found: Written, vocabulary: Vocabulary, problems: Problems) -> tuple[Pieces, ...]:
+    if "shell" not in found.keys:
+        return ()
+    value, place = found.one("shell"), found.at("shell")
+    if isinstance(value, str):
+        try:
+            return tuple(parse(one, place, vocabulary, problems) for one in shlex.split(value))
+        except ValueError as error:
+            problems.add(f"'shell' cannot be split into words: {str(error).lower()}", place.value())
+            return ()
+    return tuple(parse(one, place / at, vocabulary, problems) for at, one in enumerate(value))
+
+
+def _paths(
+    found: Written, key: str, vocabulary: Vocabulary, problems: Problems
+) -> tuple[tuple[Pieces, Location], ...]:
+    entries = ((one, found.at(key) / at) for at, one in enumerate(found.one(key, ())))
+    return tuple((parse(one, place, vocabulary, problems), place.value()) for one, place in entries)
+
+
+def _amounts(found: Written, vocabulary: Vocabulary, problems: Problems) -> tuple[Amount, ...]:
+    amounts = []
+    for name, value in found.one("resources", {}).items():
+        place = found.at("resources") / name
+        if not NAME.fullmatch(name):
+            problems.add(f"'{name}' cannot be the name of a resource", place.key())
+        listed = isinstance(value, list)
+        values: list[tuple[Pieces | float, Location]] = []
+        for at, one in enumerate(value if listed else [value]):
+            spot = place / at if listed else place
+            if not isinstance(one, str):
+                values.append((one, spot.value()))
+                continue
+            pieces = parse(one, spot, vocabulary, problems)
+            if not fields(pieces) and size(one) is None:
+                problems.add(f"'{one}' is no amount", spot.value(), 'as in 2, 0.5 or "4GiB"')
+            values.append((pieces, spot.value()))
+        amounts.append(Amount(name, tuple(values)))
+    return tuple(amounts)
+
+
+def _temporary(found: Written, outputs: Iterable[OutputLine], problems: Problems) -> tuple[str, ...] | None:
+    value = found.one("temporary", ())
+    if isinstance(value, bool):
+        return None if value else ()
+    known = {name for line in outputs for name in (line.name, line.text) if name}
+    for at, name in enumerate(value):
+        if name not in known:
+            where = (found.at("temporary") / at).value()
+            problems.add(f"'{name}' is no output of this step", where, did_you_mean(name, known))
+    return tuple(value)
+
+
+def _declared(found: Written, params: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
+    values = {}
+    for at, name in enumerate(found.one("params", ())):
+        try:
+            values[name] = look_up(params, tuple(name.split(".")))
+        except NoParam as error:
+            problems.add(error.args[0], (found.at("params") / at).value(), error.args[1])
+    return values
+
+
+def _fixed(found: Written, problems: Problems) -> dict[str, Any]:
+    """What of a step no item changes; keys left out keep the defaults of `Step`."""
+    fixed: dict[str, Any] = {}
+    timeout = found.one("timeout")
+    if isinstance(timeout, str):
+        seconds = duration(timeout)
+        if not seconds:
+            problems.add(f"'{timeout}' is no duration", found.at("timeout").value(), 'as in 90, "90s", "10min" or "2h"')
+        timeout = seconds
+    if timeout is not None:
+        fixed["timeout"] = float(timeout)
+    for key, name in (("retries", "retries"), ("description", "description")):
+        if key in found.keys:
+            fixed[name] = found.one(key)
+    for key, name in (("pass", "passes"), ("tools", "tools"), ("params", "declared_params")):
+        if key in found.keys:
+            fixed[name] = tuple(dict.fromkeys(found.one(key)))
+    choices: dict[str, tuple[str, dict[Any, Any]]] = {
+        "cache": ("cache", {"auto": CachePolicy.AUTO, "copy": CachePolicy.COPY, False: CachePolicy.NAME_ONLY}),
+        "always": ("rerun", {True: Rerun.ALWAYS, False: Rerun.WHEN_NEEDED}),
+        "real": ("real", {True: Inputs.REAL, False: Inputs.LINKED}),
+        "in_place": ("ground", {True: Ground.IN_PLACE, False: Ground.WORK_FOLDER}),
+        "contain": ("contain", {True: Containment.PROJECT, False: Containment.NONE, "strict": Containment.STRICT}),
+    }
+    for key, (name, meanings) in choices.items():
+        if key in found.keys:
+            fixed[name] = meanings[found.one(key)]
+    return fixed
