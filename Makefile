@@ -47,8 +47,8 @@ docs: $(VENV)/.built  ## run every example in README and docs, follow every link
 
 wheel: $(VENV)/.pinned  ## dist/: a wheel for Python 3.11 and later, and the sources
 	rm -rf dist
-	$(BIN)/maturin build --quiet --release --locked --strip --out dist
-	$(BIN)/maturin sdist --out dist 2> $(VENV)/sdist.txt || { cat $(VENV)/sdist.txt; exit 1; }
+	@{ $(BIN)/maturin build --quiet --release --locked --strip --out dist && $(BIN)/maturin sdist --out dist; } \
+	  > $(VENV)/wheel.txt 2>&1 || { cat $(VENV)/wheel.txt; exit 1; }
 	@ls dist
 
 clean:  ## remove all that was built or installed here
@@ -69,5 +69,5 @@ $(VENV)/.built: $(VENV)/.pinned pyproject.toml Cargo.toml Cargo.lock $(RUST)
 	@command -v cargo >/dev/null || \
 	  { echo "riverrun is built with Rust: cargo is not on PATH (see https://rustup.rs)" >&2; exit 1; }
 	@echo "building the extension (a minute or two the first time)"
-	@$(BIN)/maturin develop --quiet --release --locked
+	@$(BIN)/maturin develop --quiet --release --locked > $(VENV)/build.txt 2>&1 || { cat $(VENV)/build.txt; exit 1; }
 	@touch $@

@@ -2,7 +2,7 @@
 
 A ```console block holds commands after "$ " and what they print, a ```python block must run, a ```toml block must
 parse. All of a file run in order in one shell, which starts in the copy of the file's own folder. Durations are
-compared as such only; a line "..." stands for any lines. Other blocks (```text, ```sh) are for reading.
+compared as such only, the order of finished steps is free; a line "..." stands for any lines. Other blocks (```text, ```sh) are for reading.
 """
 
 import os
@@ -14,12 +14,14 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from project import MADE, ROOT
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DURATION = re.compile(r" *\b\d+(\.\d+)?( ?(ms|s)|m\d\ds|h\d\dm)\b")  # with what aligns it
+STEP_LINE = re.compile(r"(ran|restored|failed|blocked) +\S")
 BEGIN, END = "\x1e", "\x1f"
 
 
@@ -93,13 +95,24 @@ def execute(document: Path, commands: list[Command]) -> None:
         command.code = int(code)
 
 
+def in_order(lines: list[str]) -> list[str]:
+    """The lines, with neighbours that tell of finished steps sorted by the step's name."""
+    ordered: list[str] = []
+    for told, group in groupby(lines, key=lambda line: STEP_LINE.match(line) is not None):
+        ordered += sorted(group, key=lambda line: line.split()[1]) if told else group
+    return ordered
+
+
 def agrees(expected: list[str], got: list[str]) -> bool:
-    """Whether lines are as the document says, durations and "..." aside."""
+    """Whether lines are as the document says, durations, "..." and the order in which steps finished aside."""
     parts = [
         r"(?:.*\n)*?" if line.strip() == "..." else re.escape(DURATION.sub("#", line)) + r"\n"
-        for line in expected
+        for line in in_order(expected)
     ]
-    return re.fullmatch("".join(parts), "".join(f"{DURATION.sub('#', line)}\n" for line in got)) is not None
+    return (
+        re.fullmatch("".join(parts), "".join(f"{DURATION.sub('#', line)}\n" for line in in_order(got)))
+        is not None
+    )
 
 
 def rewritten(document: Path) -> str:

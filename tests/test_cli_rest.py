@@ -70,8 +70,8 @@ def test_log(riverrun: Call, fake: Fake, tmp_path: Path) -> None:
 def test_history(riverrun: Call, fake: Fake, snapshot: SnapshotAssertion) -> None:
     counts = {"kept": 2, "repaired": 1, "not_kept": 0, "ran": 1, "restored": 0}
     runs = [
-        RunRecord("2", 100.0, None, "run", "stat", {}),
-        RunRecord("1", 0.0, 90.0, "run total", "stat", counts, True),
+        RunRecord("2", 100.0, None, "riverrun run", "stat", {}),
+        RunRecord("1", 0.0, 90.0, "'/opt/a b/riverrun' run total", "stat", counts, True),
     ]
     fake.answers |= {
         "history": runs,

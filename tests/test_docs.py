@@ -62,6 +62,7 @@ def test_every_command_is_told_of() -> None:
         (["...", "b"], ["x", "y", "b"], True),
         (["a", "..."], ["a"], True),
         (["a.c"], ["abc"], False),
+        (["x", "ran b 1s", "ran a 2s", "y"], ["x", "ran a 1s", "ran b 1s", "y"], True),
     ],
 )
 def test_lines_agree(expected: list[str], got: list[str], same: bool) -> None:

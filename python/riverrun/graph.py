@@ -1,7 +1,7 @@
 """Which step needs which: spelled-out steps come in, a graph goes out. The one door to networkx; touches no disk."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import networkx as nx
 
@@ -87,11 +87,11 @@ class Graph:
         """These steps and all that need them, however far."""
         return self._reach(names, self._digraph.successors)
 
-    def _reach(self, names: Iterable[str], step: "nx.DiGraph[str].successors") -> set[str]:  # type: ignore[name-defined]
+    def _reach(self, names: Iterable[str], near_of: Callable[[str], Iterable[str]]) -> set[str]:
         found = set(names)
         edge = list(found)
         while edge:
-            for near in step(edge.pop()):
+            for near in near_of(edge.pop()):
                 if near not in found:
                     found.add(near)
                     edge.append(near)

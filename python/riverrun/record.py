@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from riverrun.errors import StoreError
 from riverrun.ledger import Ledger, Placing
 from riverrun.model.fact import Entry, Kind, Made, Seen
 from riverrun.model.step import ArtifactKind, CachePolicy, Ground, Output, Step
 from riverrun.model.trace import ActionKey, Description, Trace
 from riverrun.model.verdict import Cause, Reason
-from riverrun.native import Digest, Fact, Index
+from riverrun.native import Digest, Fact, Index, Taken
 from riverrun.scan import Eyes, made_of, seen_of
 from riverrun.store import Copy, Store
 
@@ -136,7 +135,7 @@ class Recorder:
         place = tempfile.mktemp(dir=staging)  # the folder is ours alone
         return os.fsencode(place)
 
-    def _place(self, taken: "Taken", kept: Sequence[Done]) -> dict[str, Fact]:
+    def _place(self, taken: Taken, kept: Sequence[Done]) -> dict[str, Fact]:
         moves, paths = [], []
         placed: dict[str, Fact] = {}
         for done in kept:
@@ -148,7 +147,7 @@ class Recorder:
                 paths.append(output.path)
         self._make_room([done.step for done in kept])
         for path, fact in zip(paths, taken.place(moves), strict=True):
-            placed[path] = fact
+            placed[path] = _placed(fact)
         return placed
 
     def _make_room(self, steps: Sequence[Step]) -> None:
@@ -253,7 +252,14 @@ class Recorder:
             facts = taken.place(moves)
         finally:
             taken.release()
-        return {output.path: fact for (output, _), fact in zip(lacking, facts, strict=True)}
+        return {output.path: _placed(fact) for (output, _), fact in zip(lacking, facts, strict=True)}
+
+
+def _placed(fact: Fact) -> Fact:
+    """The fact of an output in its place; what the machine said where it could not be put there."""
+    if fact.error is not None:
+        raise fact.error
+    return fact
 
 
 def _entries(made: Made) -> tuple[Entry, ...]:
@@ -296,5 +302,3 @@ def _faults_of(done: Done, output: Output, fact: Fact, root: str) -> Iterator[Re
 def _link_text(what: str) -> str:
     return f"{what}, which leads nowhere once the step is over; with 'real = true' the step gets files in place of links"
 
-
-__all__ = ["Done", "Recorded", "Recorder", "Recording", "StoreError"]

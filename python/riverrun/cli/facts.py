@@ -39,11 +39,10 @@ def machine() -> dict[str, str]:
 
 def workspace(file: str | None) -> dict[str, str]:
     """What is so in this folder, or in that of the spec above it."""
+    if not file and spec_above(".") is None:
+        return {"spec": "none here or above"} | _ground(os.getcwd())
     from riverrun.flow.workspace import Workspace
 
-    if not file and spec_above(".") is None:
-        folder = os.getcwd()
-        return {"spec": "none here or above"} | _ground(folder)
     try:
         found = Workspace.find(None, file)
     except RiverrunError as error:

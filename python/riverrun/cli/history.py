@@ -14,6 +14,8 @@ from riverrun.cli.voice import Form
 from riverrun.model.trace import Attempted, RunRecord
 from riverrun.report.wording import duration, escape
 
+_REMEMBERED = 1000  # runs: more than are kept, to date the attempts of a step
+
 
 @click.command("history", short_help="List the last runs, or what happened to a step.")
 @click.argument("step", required=False, shell_complete=flags.complete_steps)
@@ -29,7 +31,7 @@ def command(session: Session, step: str | None, limit: int) -> int:
     One step:      riverrun history total
     """
     pipeline = session.open()
-    runs = pipeline.history(limit)
+    runs = pipeline.history(_REMEMBERED if step else limit)
     attempts = list(pipeline.attempts(step))[:limit] if step else []
     if session.voice.form is Form.JSON:
         from riverrun.native import __version__

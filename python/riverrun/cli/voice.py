@@ -1,5 +1,6 @@
 """Speak: lines, colours and JSON documents in, bytes on stdout and stderr out. A reader who left harms no run."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -59,10 +60,10 @@ class Voice:
 
     def cry(self, line: str) -> None:
         """A line on stderr from within a signal's arrival, when Python's own streams may be in the middle of a write."""
-        try:
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # if there is no one to tell: the stopping matters more
             os.write(sys.stderr.fileno(), f"{line}\n".encode("ascii", "replace"))
-        except (OSError, ValueError):
-            pass  # no terminal to tell it to: the stopping itself matters more
 
     def document(self, document: Mapping[str, Any]) -> None:
         """The one JSON document. ASCII only: bytes of names that are no UTF-8 stand as lone surrogates."""

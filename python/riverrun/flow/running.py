@@ -47,6 +47,8 @@ class Running:
         self._notes: list[Note] = []
         self._loop: Loop | None = None
         self._began = time.monotonic()
+        self._counts: Mapping[str, int] = {}
+        self._interrupted = False
 
     def report(self) -> Report:
         """Takes the lock, runs, records, and says what came of it.
@@ -145,8 +147,6 @@ class Running:
     @contextlib.contextmanager
     def _in_history(self, ledger: Ledger) -> Iterator[None]:
         """Writes down that a run began and how it ended; one without an end was killed (rule 14)."""
-        self._counts: Mapping[str, int] = {}
-        self._interrupted = False
         command = shlex.join(sys.argv)
         ledger.begin_run(RunRecord(self._id, time.time(), None, command, self._options.check.value, {}))
         try:

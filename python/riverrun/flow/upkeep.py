@@ -12,7 +12,7 @@ from riverrun.graph import parents
 from riverrun.ledger import Access, Ledger
 from riverrun.model.fact import Kind
 from riverrun.scan import Check, Eyes
-from riverrun.store import Broken, Garbage, Stats
+from riverrun.store import Broken, Claims, Garbage, Registered, Stats, reachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +44,30 @@ def cache_gc(workspace: Workspace, *, remove: bool, keep_runs: int) -> Garbage:
     """
     with workspace.locked(0.0), workspace.ledger(Access.WRITE) as ledger, workspace.store() as store:
         outdated = ledger.outdated(keep_runs)
-        with store.collecting():
-            keep = set(ledger.blobs_without(outdated))
-            for root, path in store.registered():
-                if os.path.realpath(root) != os.path.realpath(workspace.root):
-                    keep |= set(_all_blobs(root, path))
-            garbage = store.plan_gc(keep)
+        with store.alone():
+            reach = reachable((card, _claims(card, workspace, ledger, outdated)) for card in store.registered())
+            if reach.unreadable:
+                place, why, hint = reach.unreadable[0]
+                raise LedgerError(f"nothing is collected, as '{place}' uses this store too: {why}", hint=hint)
+            garbage = store.plan_gc(reach.keep)
             if remove:
                 ledger.forget(outdated)
                 store.collect(garbage)
         return garbage
 
 
-def _all_blobs(root: str, path: str) -> Iterator[bytes]:
-    """What a workspace's ledger may want restored; one that is gone wants nothing."""
-    if os.path.isdir(os.path.dirname(root)) and not os.path.isdir(root):
-        return
-    if not os.path.isdir(root):
-        raise LedgerError(
-            f"the workspace '{root}' uses this store and cannot be looked at",
-            hint="make it reachable, or remove its file from the store's folder 'workspaces' if it is gone for good",
-        )
-    with Ledger.open(path, Access.READ) as ledger:
-        if ledger.note:
-            raise LedgerError(
-                f"nothing is collected: {ledger.note}", hint=f"run riverrun in '{root}', which mends its ledger"
-            )
-        for digest, _ in ledger.blobs():
-            yield digest
+def _claims(card: Registered, workspace: Workspace, own: Ledger, outdated: list[int]) -> Claims:
+    """What the traces of one registered workspace may want restored."""
+    if os.path.realpath(card.workspace) == os.path.realpath(workspace.root):
+        return lambda: own.blobs(without=outdated)
+
+    def others() -> Iterator[tuple[bytes, int]]:
+        with Ledger.open(card.ledger, Access.READ) as ledger:
+            if ledger.note:
+                raise LedgerError(ledger.note)
+            yield from ledger.blobs()
+
+    return others
 
 
 def clean(workspace: Workspace, outline: Outline, *, named: bool, orphans: bool) -> Cleaning:

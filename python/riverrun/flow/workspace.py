@@ -29,7 +29,7 @@ class Workspace:
 
     @classmethod
     def find(cls, path: str | None, file: str | None) -> "Workspace":
-        """Looks for the spec from a folder (or the current one) upwards. Raises `UsageError` and `SpecError`."""
+        """Looks for the spec from a folder (the current one, where none is given) upwards. Raises `UsageError` and `SpecError`."""
         found: Found = find(os.path.abspath(path or "."), file)
         environ = dict(os.environ)
         config = environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")

@@ -257,11 +257,15 @@ class Loop:
             self._wake(name, judged)
         else:
             self._judged[name] = judged
-            refusal = self._resources.refusal(self._course.step(name), 0)
-            if refusal is not None:
-                self._fail(name, (refusal,))
-            else:
-                self._move(name, State.QUEUED)
+            self._queue_up(name)
+
+    def _queue_up(self, name: str) -> None:
+        """Queues the next attempt of a step, unless the limits can never give what it needs."""
+        refusal = self._resources.refusal(self._course.step(name), self._attempt.get(name, 0))
+        if refusal is not None:
+            self._fail(name, (refusal,))
+        else:
+            self._move(name, State.QUEUED)
 
     def _wake(self, name: str, judged: Judged) -> None:
         """Sends makers of absent temporary artifacts round again; their reader waits for them."""
@@ -352,7 +356,7 @@ class Loop:
             self._settle(name, Action.FAILED, (Reason(Cause.INTERRUPTED),))
         elif attempt < self._course.step(name).retries and self._halt is Halt.NOT:
             self._attempt[name] = attempt + 1
-            self._move(name, State.QUEUED)
+            self._queue_up(name)
         else:
             self._fail(name, reasons)
 

@@ -36,7 +36,9 @@ class End:
 class Ends:
     """Reads the steps of pipelines, each once and when first needed: an end state may hang on what others use."""
 
-    def __init__(self, document: Document, outputs: Outputs, waiting: Mapping[str, Waiting], problems: Problems) -> None:
+    def __init__(
+        self, document: Document, outputs: Outputs, waiting: Mapping[str, Waiting], problems: Problems
+    ) -> None:
         self.reader: Reader
         self._document = document
         self._outputs = outputs
@@ -65,7 +67,9 @@ class Ends:
         if name in self._open:
             circle = " -> ".join([*self._open[self._open.index(name) :], name])
             self._problems.add(
-                f"what these pipelines promise hangs on each other: {circle}", pipeline.where, "name the 'end' of one"
+                f"what these pipelines promise hangs on each other: {circle}",
+                pipeline.where,
+                "name the 'end' of one",
             )
             return End()
         self._open.append(name)
@@ -79,7 +83,9 @@ class Ends:
         if pipeline.name not in self._drafts:
             drafts = self._drafts[pipeline.name] = []
             for family in pipeline.families.values():
-                drafts.extend(self._draft(pipeline, family, one) for one in self._outputs.families.get(family.name, ()))
+                drafts.extend(
+                    self._draft(pipeline, family, one) for one in self._outputs.families.get(family.name, ())
+                )
         return self._drafts[pipeline.name]
 
     def _draft(self, pipeline: Pipeline, family: Family, member: Member) -> Draft:
@@ -137,7 +143,10 @@ class Ends:
         readings = [reading for draft in self.drafts(pipeline) for _, reading in (*draft.inputs, *draft.uses)]
         for branch in pipeline.tributaries.values():
             asker = Asker(pipeline)
-            readings += [self.reader.line(line, asker, f"tributary.{branch.name}.inputs") for line in branch.given.values()]
+            readings += [
+                self.reader.line(line, asker, f"tributary.{branch.name}.inputs")
+                for line in branch.given.values()
+            ]
         counted: set[int] = set()  # one reading may serve all items of a family
         for reading in readings:
             if id(reading) not in counted:
@@ -153,7 +162,9 @@ class Ends:
                 if path not in used:
                     end.artifacts[path] = one
                     end.names[one.step] = None
-            end.names.update((name, None) for name in inner.names if name in self._waiting and name not in via)
+            end.names.update(
+                (name, None) for name in inner.names if name in self._waiting and name not in via
+            )
             end.names.update((name, None) for name in inner.names if self._makes_nothing(name))
             end.via.update((name, None) for name in inner.via if name not in via)
         for family in pipeline.families.values():

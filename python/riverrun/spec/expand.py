@@ -1,6 +1,7 @@
 """Expands a document: checked specs and what is on disk come in; filled-in steps, and what must wait, go out."""
 
-from collections.abc import Container, Mapping, Sequence
+import posixpath
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
@@ -15,7 +16,7 @@ from riverrun.spec.foreach import Item, Listed, Matched, Same, item_name
 from riverrun.spec.glob import ANY, overlap, shape
 from riverrun.spec.lines import OutputLine, ReadLine
 from riverrun.spec.outputs import Declared, Member, Outputs
-from riverrun.spec.paths import BadPath, below, inside
+from riverrun.spec.paths import BadPath, below, inside, parents
 from riverrun.spec.problems import Problems
 from riverrun.spec.reads import NO_ITEM, Reader, Reading
 from riverrun.spec.template import Doubled, Pieces, Root, filled
@@ -31,7 +32,9 @@ class Expansion:
     waiting: tuple[Waiting, ...]
     end: tuple[str, ...]  # steps, and waiting ones, that bring about the end state
     ends: tuple[str, ...]  # paths of the end state
-    promises: dict[str, tuple[str, ...]]  # tributary -> its steps, and waiting ones, that bring about its end state
+    promises: dict[
+        str, tuple[str, ...]
+    ]  # tributary -> its steps, and waiting ones, that bring about its end state
     families: dict[str, tuple[str, ...]]  # family -> its steps
     matches: dict[str, tuple[str, ...]]  # pattern and where it stands -> the sources that it matched
     listed: tuple[str, ...]  # folders that were listed for patterns
@@ -80,12 +83,18 @@ class _Expander:
         self._problems.raise_any()
         ends = Ends(self._document, self._outputs, self._waiting, self._problems)
         ends.reader = Reader(
-            self._document, self._outputs, self._tree, self._waiting, ends.promised, self._environment, self._problems
+            self._document,
+            self._outputs,
+            self._tree,
+            self._waiting,
+            ends.promised,
+            self._environment,
+            self._problems,
         )
         pipelines = self._document.pipelines.values()
         promised = {one.name: ends.end(one.name) for one in pipelines}
         drafts = {one.member.step: one for pipeline in pipelines for one in ends.drafts(pipeline)}
-        self._waiting.update(spread(drafts, self._waiting, self._outputs))
+        self._waiting.update(spread(drafts))
         steps: dict[str, Step] = {}
         for pipeline in pipelines:
             for family in pipeline.families.values():
@@ -93,7 +102,7 @@ class _Expander:
                 for member in self._outputs.families.get(family.name, ()):
                     if member.step not in self._waiting:
                         steps[member.step] = self._step(filler, drafts[member.step], pipeline)
-        check_progress(steps, self._waiting, self._outputs, self._problems)
+        check_progress(self._waiting, self._outputs, self._problems)
         self._problems.raise_any()
         top = promised[""]
         return Expansion(
@@ -116,7 +125,12 @@ class _Expander:
     def _ordered(self) -> list[Family]:
         """Families, each after those whose items or outputs its own items hang on."""
         families = {family.name: family for family in self._families()}
-        made = [(name, shape) for name, family in families.items() for shape in _shapes(family)]
+        matching = any(isinstance(family.foreach, Matched) for family in families.values())
+        made = (
+            [(name, one) for name, family in families.items() for one in self._shapes(family)]
+            if matching
+            else []
+        )
         sorter: TopologicalSorter[str] = TopologicalSorter()
         for name, family in families.items():
             needs: list[str] = []
@@ -124,7 +138,12 @@ class _Expander:
                 needs = [self._same(family)]
             elif isinstance(family.foreach, Matched):
                 wanted = shape(family.foreach.glob.text)
-                needs = [other for other, one in made if other != name and (overlap(one, wanted) or _within(wanted, one))]
+                wants = [wanted, *parents(wanted)]  # the pattern, or a folder that it looks into
+                needs = [
+                    other
+                    for other, one in made
+                    if other != name and any(overlap(one, want) for want in wants)
+                ]
             sorter.add(name, *needs)
         try:
             return [families[name] for name in sorter.static_order() if name in families]
@@ -138,6 +157,13 @@ class _Expander:
                 "each runs over what the one before it may make; let their patterns differ",
             )
             return []
+
+    def _shapes(self, family: Family) -> list[str]:
+        """What a family will make, as far as it is known before its items are."""
+        home = self._document.pipelines[family.pipeline].home
+        unknown = "*" if isinstance(family.foreach, Matched) else ANY  # what a pattern catches holds no "/"
+        head = f"{home}/" if home else ""
+        return [head + _pattern(line.pieces, unknown).rstrip("/") for line in family.outputs]
 
     def _same(self, family: Family) -> str:
         assert isinstance(family.foreach, Same)
@@ -177,7 +203,9 @@ class _Expander:
         try:
             match = self._tree.match(foreach.glob)
         except OSError as error:
-            self._problems.add(f"'{error.filename}' cannot be listed: {error.strerror}", foreach.place.value())
+            self._problems.add(
+                f"'{error.filename}' cannot be listed: {error.strerror}", foreach.place.value()
+            )
             return ()
         wanted = shape(foreach.glob.text)
         via = {
@@ -188,12 +216,16 @@ class _Expander:
         self._matches[f"step.{family.name}.foreach {foreach.text}"] = tuple(match.sources)
         if match.unsettled or via:
             return self._wait(family, match.unsettled, via)
+        home = self._document.pipelines[family.pipeline].home
+        values = {path: found for path in match.paths if (found := foreach.glob.values(path)) is not None}
+        own = {
+            f"{home}/{one}".lstrip("/") for found in values.values() for one in _filled(family.outputs, found)
+        }
         items: dict[str, Item] = {}
-        for path in match.paths:
-            values = foreach.glob.values(path)
-            if values is not None:
-                name = item_name(values.values())
-                items.setdefault(name, Item(name, values))
+        for path, found in values.items():
+            if path not in own:
+                name = item_name(found.values())
+                items.setdefault(name, Item(name, found))
         if not items and not self._from_listing(foreach):
             self._problems.add(f"'{foreach.text}' matches nothing", foreach.place.value())
         return list(items.values())
@@ -226,7 +258,9 @@ class _Expander:
         return filler.step(draft.member, inputs, _inputs(draft.uses, pipeline.home, "uses:", []), missing)
 
 
-def _inputs(readings: list[tuple[ReadLine, Reading]], home: str, prefix: str, missing: list[str]) -> tuple[Input, ...]:
+def _inputs(
+    readings: list[tuple[ReadLine, Reading]], home: str, prefix: str, missing: list[str]
+) -> tuple[Input, ...]:
     """Artifacts as a step has them. An outside one is called by its name, or by its place among the step's lines."""
     inputs = []
     for at, (line, reading) in enumerate(readings):
@@ -235,10 +269,16 @@ def _inputs(readings: list[tuple[ReadLine, Reading]], home: str, prefix: str, mi
             if found.outside:
                 shown = line.name or f"{prefix}{at}"
                 shown = f"{shown}/{found.part}" if found.part else shown
-            inputs.append(Input(found.path, found.kind, shown, line.name, found.outside, line.optional, line.where))
+            inputs.append(
+                Input(found.path, found.kind, shown, line.name, found.outside, line.optional, line.where)
+            )
             if reading.missing:
                 missing.append(found.path)
     return tuple(inputs)
+
+
+def _filled(lines: Iterable[OutputLine], values: Mapping[str, str]) -> list[str]:
+    return [posixpath.normpath(filled(line.pieces, values)) for line in lines]
 
 
 def _pattern(pieces: Pieces, unknown: str) -> str:

@@ -33,7 +33,9 @@ class Written:
         return self.keys[key][0][1]
 
 
-def written(name: str, own: Mapping[str, Any], place: Place, defaults: Mapping[str, Any], above: Place) -> Written:
+def written(
+    name: str, own: Mapping[str, Any], place: Place, defaults: Mapping[str, Any], above: Place
+) -> Written:
     """A step's own keys over the defaults; of `uses` and `env` the defaults' come first and the step's are added."""
     keys = {}
     for key in [*defaults, *(key for key in own if key not in defaults)]:
@@ -111,13 +113,19 @@ def family_of(
     where = found.place.key()
     before = len(problems)
     if "run" not in found.keys:
-        problems.add(f"the step '{found.name}' has no 'run'", where, "give it a command, as in run = \"sort {inputs} > {outputs}\"")
+        problems.add(
+            f"the step '{found.name}' has no 'run'",
+            where,
+            'give it a command, as in run = "sort {inputs} > {outputs}"',
+        )
         return None
     plain = Vocabulary(names, params)
     inputs = _lines(found, "inputs", plain, problems)
     uses = _lines(found, "uses", plain, problems)
     outputs = [
-        line for value, place in found.keys.get("outputs", ()) for line in output_lines(value, place, plain, problems)
+        line
+        for value, place in found.keys.get("outputs", ())
+        for line in output_lines(value, place, plain, problems)
     ]
     amounts = _amounts(found, plain, problems)
     full = Vocabulary(
@@ -135,11 +143,16 @@ def family_of(
         for line in env_lines(value, place, full, problems)
     }
     env = tuple(variables.values())
-    cwd = (parse(found.one("cwd"), found.at("cwd"), plain, problems), found.at("cwd").value()) if "cwd" in found.keys else ((), where)
+    cwd = (
+        (parse(found.one("cwd"), found.at("cwd"), plain, problems), found.at("cwd").value())
+        if "cwd" in found.keys
+        else ((), where)
+    )
     shell = _shell(found, plain, problems)
     scratch, opened = (_paths(found, key, plain, problems) for key in ("scratch", "open"))
-    counted = [*_texts(run), *(_texts(test) if test else ()), cwd[0], *shell]
-    counted += [line.pieces for line in (*inputs, *uses, *outputs)] + [line.pieces for line in env if line.pieces]
+    counted: list[Pieces] = [*_texts(run), *(_texts(test) if test else ()), cwd[0], *shell]
+    counted += [line.pieces for line in (*inputs, *uses)] + [line.pieces for line in outputs]
+    counted += [line.pieces for line in env if line.pieces]
     used = [field for pieces in counted for field in fields(pieces)]
     item_names = {field.keys[0] for field in used if field.root is Root.ITEM}
     family = Family(
@@ -186,7 +199,9 @@ def _texts(command: CommandText) -> Sequence[Pieces]:
 def _command(found: Written, key: str, vocabulary: Vocabulary, problems: Problems) -> CommandText:
     value, place = found.one(key), found.at(key)
     if isinstance(value, list):
-        return WordTexts(tuple(parse(one, place / at, vocabulary, problems) for at, one in enumerate(value)), place)
+        return WordTexts(
+            tuple(parse(one, place / at, vocabulary, problems) for at, one in enumerate(value)), place
+        )
     if not value.strip():
         problems.add(f"'{key}' is empty", place.value())
     pieces = parse(value, place, vocabulary, problems)
@@ -270,7 +285,9 @@ def _fixed(found: Written, problems: Problems) -> dict[str, Any]:
     if isinstance(timeout, str):
         seconds = duration(timeout)
         if not seconds:
-            problems.add(f"'{timeout}' is no duration", found.at("timeout").value(), 'as in 90, "90s", "10min" or "2h"')
+            problems.add(
+                f"'{timeout}' is no duration", found.at("timeout").value(), 'as in 90, "90s", "10min" or "2h"'
+            )
         timeout = seconds
     if timeout is not None:
         fixed["timeout"] = float(timeout)
@@ -281,11 +298,17 @@ def _fixed(found: Written, problems: Problems) -> dict[str, Any]:
         if key in found.keys:
             fixed[name] = tuple(dict.fromkeys(found.one(key)))
     choices: dict[str, tuple[str, dict[Any, Any]]] = {
-        "cache": ("cache", {"auto": CachePolicy.AUTO, "copy": CachePolicy.COPY, False: CachePolicy.NAME_ONLY}),
+        "cache": (
+            "cache",
+            {"auto": CachePolicy.AUTO, "copy": CachePolicy.COPY, False: CachePolicy.NAME_ONLY},
+        ),
         "always": ("rerun", {True: Rerun.ALWAYS, False: Rerun.WHEN_NEEDED}),
         "real": ("real", {True: Inputs.REAL, False: Inputs.LINKED}),
         "in_place": ("ground", {True: Ground.IN_PLACE, False: Ground.WORK_FOLDER}),
-        "contain": ("contain", {True: Containment.PROJECT, False: Containment.NONE, "strict": Containment.STRICT}),
+        "contain": (
+            "contain",
+            {True: Containment.PROJECT, False: Containment.NONE, "strict": Containment.STRICT},
+        ),
     }
     for key, (name, meanings) in choices.items():
         if key in found.keys:

@@ -55,7 +55,10 @@ class Filling:
             named = [word for word in words if word.name == key]
             if not named and key.isdecimal():
                 if int(key) >= len(words):
-                    raise Bad(f"there is no '{field.text}': this step has {len(words)} {root.value}", "they count from 0")
+                    raise Bad(
+                        f"there is no '{field.text}': this step has {len(words)} {root.value}",
+                        "they count from 0",
+                    )
                 named = [words[int(key)]]
             words = named
         return [word.counted if self.counting else word.text for word in words]
@@ -67,7 +70,9 @@ def _spelled_apart(family: Family) -> bool:
         if command is not None:
             texts += command.words if isinstance(command, WordTexts) else (command.pieces,)
     pieces = [piece for text in texts for piece in text]
-    return any(isinstance(one, Doubled) or (isinstance(one, Field) and one.root is Root.RESOURCES) for one in pieces)
+    return any(
+        isinstance(one, Doubled) or (isinstance(one, Field) and one.root is Root.RESOURCES) for one in pieces
+    )
 
 
 class Filler:
@@ -78,11 +83,17 @@ class Filler:
         self._home = pipeline.home
         self._problems = problems
         named = family.temporary
-        self._temporary = [named is None or line.text in named or line.name in named for line in family.outputs]
+        self._temporary = [
+            named is None or line.text in named or line.name in named for line in family.outputs
+        ]
         self._params = dict(family.params)
-        self._spelled_apart = _spelled_apart(family)  # whether the key's spelling can differ without outside inputs
+        self._spelled_apart = _spelled_apart(
+            family
+        )  # whether the key's spelling can differ without outside inputs
 
-    def step(self, member: Member, inputs: tuple[Input, ...], uses: tuple[Input, ...], missing: Iterable[str]) -> Step:
+    def step(
+        self, member: Member, inputs: tuple[Input, ...], uses: tuple[Input, ...], missing: Iterable[str]
+    ) -> Step:
         """One item's step. `missing` are the paths of optional inputs that are not there."""
         family = self._family
         item = member.item.values
@@ -235,7 +246,10 @@ def _single(pieces: Pieces, filling: Filling) -> str:
             words = filling.words(piece)
             if len(words) != 1:
                 many = f"{len(words)} values" if words else "no value"
-                raise Bad(f"'{piece.text}' has {many}, and only one can stand here", "a word of its own can be a list")
+                raise Bad(
+                    f"'{piece.text}' has {many}, and only one can stand here",
+                    "a word of its own can be a list",
+                )
             parts += words
     return "".join(parts)
 

@@ -118,7 +118,9 @@ def _free(names: Sequence[str], place: Place, problems: Problems) -> bool:
     return not taken
 
 
-def _product(value: dict[str, Any], place: Place, params: Mapping[str, Any], problems: Problems) -> Listed | None:
+def _product(
+    value: dict[str, Any], place: Place, params: Mapping[str, Any], problems: Problems
+) -> Listed | None:
     lists = []
     before = len(problems)
     for name, entries in value.items():
@@ -148,7 +150,12 @@ def _scalar(value: Any, place: Place, params: Mapping[str, Any], problems: Probl
 
 
 def _listed(
-    names: tuple[str, ...], rows: Sequence[Mapping[str, Any]], place: Place, problems: Problems, *, naming: int | None = None
+    names: tuple[str, ...],
+    rows: Sequence[Mapping[str, Any]],
+    place: Place,
+    problems: Problems,
+    *,
+    naming: int | None = None,
 ) -> Listed | None:
     """Items of rows. They are named by the first `naming` values; by all, where these do not tell them apart."""
     labels = [item_name(itertools.islice(row.values(), naming)) for row in rows]
@@ -157,7 +164,9 @@ def _listed(
     seen: set[str] = set()
     for label in labels:
         if label in seen:
-            problems.add(f"two items have the name '{label}'", place.value(), "each item needs values of its own")
+            problems.add(
+                f"two items have the name '{label}'", place.value(), "each item needs values of its own"
+            )
             return None
         seen.add(label)
     return Listed(names, tuple(map(Item, labels, rows)), place)

@@ -96,7 +96,12 @@ def _segment(name: str, text: str) -> tuple[str, str, list[str]]:
                 raise BadGlob(f"the '[' in '{text}' is not closed")
             inner = name[at + 1 : end]
             negated = inner[:1] in ("!", "^")
-            chosen = (inner[1:] if negated else inner).replace("\\", "\\\\").replace("[", "\\[").replace("&&", "&\\&")
+            chosen = (
+                (inner[1:] if negated else inner)
+                .replace("\\", "\\\\")
+                .replace("[", "\\[")
+                .replace("&&", "&\\&")
+            )
             chosen = "\\" + chosen if chosen[:1] in ("^", "]") else chosen
             if not negated and len(inner) == 1 and plain:  # [x] is how a pattern spells a plain x
                 prefix += inner

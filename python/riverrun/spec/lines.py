@@ -78,14 +78,22 @@ def _entries(value: Any, place: Place) -> Iterator[tuple[str, Any, Place]]:
 
 
 def read_line(
-    text: str, place: Place, vocabulary: Vocabulary, problems: Problems, *, name: str = "", optional: bool = False
+    text: str,
+    place: Place,
+    vocabulary: Vocabulary,
+    problems: Problems,
+    *,
+    name: str = "",
+    optional: bool = False,
 ) -> ReadLine | None:
     """One entry."""
     where = place.value()
     if text.startswith("@"):
         target, _, part = text[1:].partition(".")
         if not NAME.fullmatch(target):
-            problems.add(f"'{text}' is no reference", where, 'as in "@step", "@step.output" or "@tributary.promise"')
+            problems.add(
+                f"'{text}' is no reference", where, 'as in "@step", "@step.output" or "@tributary.promise"'
+            )
             return None
         if target == _GIVEN and not part:
             problems.add("'@inputs' needs a name", where, 'as in "@inputs.config"')
@@ -118,9 +126,19 @@ def output_lines(value: Any, place: Place, vocabulary: Vocabulary, problems: Pro
     lines = []
     for name, text, at in _entries(value, place):
         if text.startswith(("/", "~", "@", "!")) or is_glob(text):
-            wrong = "a pattern" if is_glob(text) else "outside the project" if text[:1] in "/~" else f"'{text[:1]}...'"
+            wrong = (
+                "a pattern"
+                if is_glob(text)
+                else "outside the project"
+                if text[:1] in "/~"
+                else f"'{text[:1]}...'"
+            )
             hint = "name each output; of many, or of names not known before, declare their folder: 'parts/'"
-            problems.add(f"an output cannot be {wrong}", at.value(), hint if wrong == "a pattern" else "outputs are paths in the project")
+            problems.add(
+                f"an output cannot be {wrong}",
+                at.value(),
+                hint if wrong == "a pattern" else "outputs are paths in the project",
+            )
             continue
         lines.append(OutputLine(text, parse(text, at, vocabulary, problems), at.value(), name))
     return lines
@@ -147,7 +165,9 @@ def env_lines(value: Any, place: Place, vocabulary: Vocabulary, problems: Proble
             key, equals, text = entry.partition("=")
             text = text if equals else None
         if not _ENV.fullmatch(key):
-            problems.add(f"'{key}' cannot be the name of a variable", at.value(), 'as in "NAME" or "NAME=value"')
+            problems.add(
+                f"'{key}' cannot be the name of a variable", at.value(), 'as in "NAME" or "NAME=value"'
+            )
             continue
         pieces = None if text is None else parse(spell(text), at, vocabulary, problems)
         lines.append(EnvLine(key, pieces, at.value()))

@@ -87,10 +87,14 @@ class _Loader:
                 tributaries[local] = branch
         steps = self._steps(top, place)
         if not steps and not branches and "step" not in values:
-            self.problems.add("there is no step in this spec", place.value(), 'add one: [step.NAME], with run = "..."')
+            self.problems.add(
+                "there is no step in this spec", place.value(), 'add one: [step.NAME], with run = "..."'
+            )
         families = self._families(steps, prefix, home, params)
         scope = Scope(name, families, top.get("step", {}), branches, given)
-        check_references(scope, [line for branch in tributaries.values() for line in branch.given.values()], self.problems)
+        check_references(
+            scope, [line for branch in tributaries.values() for line in branch.given.values()], self.problems
+        )
         end = None
         if "end" in head:
             entries = ((text, place / "pipeline" / "end" / at) for at, text in enumerate(head["end"]))
@@ -102,13 +106,17 @@ class _Loader:
             name, head.get("name", ""), parent, home, place.value(), params, families, tributaries, end
         )
 
-    def _params(self, top: Mapping[str, Any], head: Mapping[str, Any], place: Place, home: str) -> dict[str, Any]:
+    def _params(
+        self, top: Mapping[str, Any], head: Mapping[str, Any], place: Place, home: str
+    ) -> dict[str, Any]:
         own: dict[str, Any] = top.get("params", {})
         if "params" not in head:
             return own
         where = (place / "pipeline" / "params").value()
         if "params" in top:
-            self.problems.add("params stand in a table and in a file", where, "keep [params], or [pipeline] params")
+            self.problems.add(
+                "params stand in a table and in a file", where, "keep [params], or [pipeline] params"
+            )
         try:
             path = inside(head["params"], home)
         except BadPath as error:
@@ -160,7 +168,9 @@ class _Loader:
         overrides: Mapping[tuple[str, ...], Any],
     ) -> Tributary | None:
         if not isinstance(table, dict):
-            self.problems.add("a tributary must be a table", place.value(), 'as in [tributary.world] path = "world"')
+            self.problems.add(
+                "a tributary must be a table", place.value(), 'as in [tributary.world] path = "world"'
+            )
             return None
         keys = check(table, place, TRIBUTARY, f"the tributary '{local}'", self.problems)
         given = {}
@@ -172,14 +182,18 @@ class _Loader:
                 given[key] = line
         tributary = Tributary(prefix + local, local, place.key(), given)
         if "path" not in table:
-            self.problems.add(f"the tributary '{local}' has no 'path'", place.key(), "the folder of its own riverrun.toml")
+            self.problems.add(
+                f"the tributary '{local}' has no 'path'", place.key(), "the folder of its own riverrun.toml"
+            )
         if "path" not in keys:
             return tributary
         where = (place / "path").value()
         try:
             folder = inside(keys["path"], home)
         except BadPath as error:
-            self.problems.add(error.args[0], where, "a tributary lies in a folder below the spec that uses it")
+            self.problems.add(
+                error.args[0], where, "a tributary lies in a folder below the spec that uses it"
+            )
             return tributary
         real = os.path.realpath(os.path.join(self._root, folder))
         file = f"{folder}/{SPEC_NAME}"
@@ -189,7 +203,10 @@ class _Loader:
         elif content is None:
             self.problems.add(f"there is no '{keys['path'].rstrip('/')}/{SPEC_NAME}'", where)
         else:
-            params = {key: self._typed(one, place / "params" / key, vocabulary) for key, one in keys.get("params", {}).items()}
+            params = {
+                key: self._typed(one, place / "params" / key, vocabulary)
+                for key, one in keys.get("params", {}).items()
+            }
             self._above.append(real)
             instead = (params, place / "params")
             self.pipeline(prefix + local, folder, file, content, parent, given, overrides, instead)
@@ -216,9 +233,13 @@ class _Loader:
         for name, table in tables.items():
             spot = place / "step" / name
             if name == "inputs":
-                self.problems.add("a step cannot be named 'inputs'", spot.key(), "'@inputs' is what a tributary is given")
+                self.problems.add(
+                    "a step cannot be named 'inputs'", spot.key(), "'@inputs' is what a tributary is given"
+                )
             if not isinstance(table, dict):
-                self.problems.add("a step must be a table", spot.value(), 'as in [step.NAME], with run = "..."')
+                self.problems.add(
+                    "a step must be a table", spot.value(), 'as in [step.NAME], with run = "..."'
+                )
                 continue
             own = check(table, spot, STEP, f"the step '{name}'", self.problems)
             if len(own) == len(table) or "run" in own:
@@ -232,7 +253,9 @@ class _Loader:
         for name, step in steps.items():
             if "foreach" in step.keys:
                 place = step.at("foreach")
-                foreach[name] = read_foreach(step.one("foreach"), place, home, params, self._table, self.problems)
+                foreach[name] = read_foreach(
+                    step.one("foreach"), place, home, params, self._table, self.problems
+                )
         families = {}
         for name, step in steps.items():
             names: tuple[str, ...] | None = ()
@@ -259,10 +282,14 @@ class _Loader:
                 self.problems.add(f"steps take their items from each other: {circle}", found.place.value())
                 return None
             if name not in steps:
-                self.problems.add(f"there is no step '{name}'", found.place.value(), did_you_mean(name, steps))
+                self.problems.add(
+                    f"there is no step '{name}'", found.place.value(), did_you_mean(name, steps)
+                )
                 return None
             if name not in foreach:
-                self.problems.add(f"the step '{name}' has no items", found.place.value(), "only a step with 'foreach' has")
+                self.problems.add(
+                    f"the step '{name}' has no items", found.place.value(), "only a step with 'foreach' has"
+                )
                 return None
             found = foreach[name]
         return found.names if found else None
@@ -270,6 +297,8 @@ class _Loader:
     def _table(self, path: str, place: Place) -> Rows | None:
         content = self.read(path)
         if content is None:
-            self.problems.add(f"there is no file '{path}'", place.value(), "a table of items must be there before the run")
+            self.problems.add(
+                f"there is no file '{path}'", place.value(), "a table of items must be there before the run"
+            )
             return None
         return read_rows(path, content, self.problems)

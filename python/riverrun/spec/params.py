@@ -24,7 +24,9 @@ def look_up(params: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
             hint = did_you_mean(key, known)
             if not hint:
                 hint = "params here: " + ", ".join(known) if known else "this pipeline has no params"
-                hint = hint if isinstance(value, Mapping) else f"'{'.'.join(keys[:at])}' is a value, not a table"
+                hint = (
+                    hint if isinstance(value, Mapping) else f"'{'.'.join(keys[:at])}' is a value, not a table"
+                )
             raise NoParam(f"there is no param '{full}'", hint)
         value = value[key]
     return value
@@ -53,7 +55,9 @@ def replaced(params: Mapping[str, Any], keys: tuple[str, ...], value: Any) -> di
                 message, hint = error.args
                 raise NoParam(message.replace("param '", f"param '{keys[0]}."), hint) from None
     elif isinstance(old, Mapping):
-        raise NoParam(f"the param '{keys[0]}' is a table, not a value", f"name one of its keys: {', '.join(old)}")
+        raise NoParam(
+            f"the param '{keys[0]}' is a table, not a value", f"name one of its keys: {', '.join(old)}"
+        )
     else:
         new = value
     return {**params, keys[0]: new}

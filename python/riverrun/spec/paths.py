@@ -39,7 +39,8 @@ def inside(text: str, home: str) -> str:
                     "let the parent give it by 'inputs', and use it here as \"@inputs.NAME\"",
                 )
             raise BadPath(
-                f"'{text}' is outside the project", "an outside input is written as an absolute path, or with '~'"
+                f"'{text}' is outside the project",
+                "an outside input is written as an absolute path, or with '~'",
             )
     if STATE_FOLDER in text and _STATE.search(text):
         raise BadPath(f"'{text}' is in riverrun's own folder", "")
@@ -60,7 +61,9 @@ def outside(text: str, root: str, environment: Mapping[str, str] | None) -> str:
     path = path[1:] if path.startswith("//") else path
     if path == root or path.startswith(root.rstrip("/") + "/"):
         near = posixpath.relpath(path, root)
-        raise BadPath(f"'{text}' lies inside the project", f"write it relative to the folder of the spec: '{near}'")
+        raise BadPath(
+            f"'{text}' lies inside the project", f"write it relative to the folder of the spec: '{near}'"
+        )
     return path
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from riverrun.model.step import ArtifactKind, Waiting
 from riverrun.spec.document import Document, Pipeline
@@ -153,9 +152,13 @@ class Reader:
                 pairs.setdefault(values, []).extend(member.outputs)
         wanted = tuple(spell(asker.item.values[name]) for name in shared)
         if wanted not in pairs:
-            values = ", ".join(f"{name} = '{value}'" for name, value in zip(shared, wanted, strict=True))
-            self._problems.add(f"the step '{target}' has no item with {values}", line.where, f"for '{asker.step}'")
-        return Reading([Found(one.path, one.kind) for one in pairs.get(wanted, ()) if part in ("", one.name)]), shared
+            which = ", ".join(f"{name} = '{value}'" for name, value in zip(shared, wanted, strict=True))
+            self._problems.add(
+                f"the step '{target}' has no item with {which}", line.where, f"for '{asker.step}'"
+            )
+        return Reading(
+            [Found(one.path, one.kind) for one in pairs.get(wanted, ()) if part in ("", one.name)]
+        ), shared
 
     def _promise(self, name: str, part: str, line: ReadLine) -> Reading:
         promised = self._promised(name)
@@ -206,10 +209,14 @@ class Reader:
             self._guard(owner, text, line, asker)
             if owner.path == path:
                 if kind is ArtifactKind.FOLDER and owner.kind is ArtifactKind.FILE:
-                    self._problems.add(f"'{text}' is a folder here, but '{owner.step}' makes it as a file", line.where)
+                    self._problems.add(
+                        f"'{text}' is a folder here, but '{owner.step}' makes it as a file", line.where
+                    )
                 kind = owner.kind
             if owner.step == asker.step:
-                self._problems.add(f"the step '{asker.step}' reads '{text}', which it makes itself", line.where)
+                self._problems.add(
+                    f"the step '{asker.step}' reads '{text}', which it makes itself", line.where
+                )
         elif kind is ArtifactKind.FOLDER and (below := self._outputs.below(path)):
             for one in below:
                 self._guard(one, one.path, line, asker)
@@ -267,13 +274,17 @@ class Reader:
             pattern = outside(text, self._document.root, self._environment)
             match = self._tree.match(compiled(pattern[1:] + folder), "/")
             start = pattern[: _plain_start(pattern)].rpartition("/")[0]
-            reading.found = [Found(path, kind, True, path[len(start) + 1 :]) for path in match.paths]
+            reading.found = [
+                Found(path, kind, outside=True, part=path[len(start) + 1 :]) for path in match.paths
+            ]
         else:
             pattern = inside(text, escape(asker.pipeline.home))
             match = self._tree.match(compiled(pattern + folder))
             for path in match.paths:
                 owner = self._outputs.owner(path)
-                if owner is None or (owner.family != asker.family and self._may_read(owner, asker.pipeline.name)):
+                if owner is None or (
+                    owner.family != asker.family and self._may_read(owner, asker.pipeline.name)
+                ):
                     reading.found.append(Found(path, kind))
             for path in match.unsettled:
                 owner = self._outputs.by_path[path]

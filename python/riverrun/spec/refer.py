@@ -42,7 +42,9 @@ def check_reference(line: ReadLine, scope: Scope, problems: Problems) -> None:
     elif line.form is Form.REFERENCE and target in scope.families:
         names = [output.name for output in scope.families[target].outputs if output.name]
         if part and part not in names:
-            hint = did_you_mean(part, names) or ("it names: " + ", ".join(dict.fromkeys(names)) if names else "")
+            hint = did_you_mean(part, names) or (
+                "it names: " + ", ".join(dict.fromkeys(names)) if names else ""
+            )
             problems.add(f"the step '{target}' has no output named '{part}'", line.where, hint)
     elif line.form is Form.REFERENCE and target not in scope.steps and target not in scope.tributaries:
         known = [*scope.steps, *scope.tributaries]

@@ -42,18 +42,28 @@ def _switch(value: object) -> str:
 
 
 def _count(value: object) -> str:
-    return "" if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else "a whole number from 0"
+    return (
+        ""
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        else "a whole number from 0"
+    )
 
 
 def _duration(value: object) -> str:
-    good = isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool) and value > 0)
+    good = isinstance(value, str) or (
+        isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    )
     return "" if good else 'seconds, or a text as in "10min"'
 
 
 def _path(value: object) -> bool:
     if isinstance(value, dict):
         known = {"path", "optional"}
-        return set(value) <= known and is_text(value.get("path")) and isinstance(value.get("optional", False), bool)
+        return (
+            set(value) <= known
+            and is_text(value.get("path"))
+            and isinstance(value.get("optional", False), bool)
+        )
     return is_text(value)
 
 
@@ -78,7 +88,9 @@ def _outputs(value: object) -> str:
 
 def _foreach(value: object) -> str:
     if isinstance(value, dict) and value:
-        if all(is_text(one) or (isinstance(one, list) and all(map(is_scalar, one))) for one in value.values()):
+        if all(
+            is_text(one) or (isinstance(one, list) and all(map(is_scalar, one))) for one in value.values()
+        ):
             return ""
         return 'a table of lists of strings, numbers or booleans (or of texts as "{params.x}")'
     return "" if is_text(value) and value else 'a pattern, a table of lists, a table file, or "@step"'
@@ -133,7 +145,9 @@ LOCAL_CACHE: Mapping[str, Form] = {
 } | {"path": _text}
 
 
-def check(values: Mapping[str, Any], place: Place, forms: Mapping[str, Form], what: str, problems: Problems) -> dict[str, Any]:
+def check(
+    values: Mapping[str, Any], place: Place, forms: Mapping[str, Form], what: str, problems: Problems
+) -> dict[str, Any]:
     """The entries that are as they should be; problems for the others. `what` names the table for people."""
     good = {}
     for key, value in values.items():

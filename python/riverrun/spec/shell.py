@@ -54,7 +54,9 @@ class _Lexer:
         if self._escaped:
             return Quote.ESCAPED
         inner = self._open[-1] if self._open else ""
-        return {"'": Quote.SINGLE, "$'": Quote.SINGLE, '"': Quote.DOUBLE, "#": Quote.COMMENT}.get(inner, Quote.NONE)
+        return {"'": Quote.SINGLE, "$'": Quote.SINGLE, '"': Quote.DOUBLE, "#": Quote.COMMENT}.get(
+            inner, Quote.NONE
+        )
 
     def word(self) -> None:
         """A placeholder was read."""

@@ -77,7 +77,9 @@ def _spelled(raw: str, offset: int) -> int:
     while at < len(raw):
         if quote[:1] == '"' and raw[at] == "\\":
             follows = raw[at + 1 : at + 2]
-            if follows.isspace():  # a line that goes on: this, and the blanks of the next ones, are not in the value
+            if (
+                follows.isspace()
+            ):  # a line that goes on: this, and the blanks of the next ones, are not in the value
                 rest = raw[at + 1 :]
                 at += 1 + len(rest) - len(rest.lstrip())
                 continue

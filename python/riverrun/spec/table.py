@@ -30,7 +30,11 @@ def read_rows(file: str, content: bytes, problems: Problems) -> Rows | None:
         problems.add("this is not UTF-8 text", source.at(error.start, error.end))
         return None
     before = len(problems)
-    rows = _objects(lines, source, problems) if file.endswith(".jsonl") else _columns(file, lines, source, problems)
+    rows = (
+        _objects(lines, source, problems)
+        if file.endswith(".jsonl")
+        else _columns(file, lines, source, problems)
+    )
     if rows is None or len(problems) > before:
         return None
     for name in rows.names:

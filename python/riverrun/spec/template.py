@@ -99,7 +99,7 @@ def parse(text: str, place: Place, vocabulary: Vocabulary, problems: Problems) -
             problems.add(
                 f"unknown placeholder '{found[0]}'",
                 place.inside(start, len(found[0])),
-                f"did you mean '{{{meant}{found[2]}}}'? braces that are not riverrun's can hold blanks: '{{ {found[0][1:-1]} }}'",
+                f"did you mean '{{{meant}{found[2]}}}'? if it is a program's own, write '{{ {found[0][1:-1]} }}'",
             )
     pieces.append(text[end:])
     return tuple(piece for piece in pieces if piece != "")
@@ -128,14 +128,18 @@ def _field(
             return None
         values = tuple(value) if isinstance(value, list) else (value,)
         if any(isinstance(one, Mapping | list) or one is None for one in values):
-            problems.add(f"the param '{dotted}' is no single value, and no list of such", where, _inner(dotted, value))
+            problems.add(
+                f"the param '{dotted}' is no single value, and no list of such", where, _inner(dotted, value)
+            )
             return None
         return Field(root, keys, text, offset, values)
     if root is Root.RESOURCES:
         known: tuple[str, ...] | None = vocabulary.resources
         if known is not None and dotted not in known:
             hint = did_you_mean(dotted, known) or ("resources here: " + ", ".join(known) if known else "")
-            problems.add(f"this step has no resource '{dotted}'" if dotted else "name a resource", where, hint)
+            problems.add(
+                f"this step has no resource '{dotted}'" if dotted else "name a resource", where, hint
+            )
             return None
     else:
         artifacts = vocabulary.inputs if root is Root.INPUTS else vocabulary.outputs
@@ -143,7 +147,11 @@ def _field(
         if artifacts and keys and not _has(artifacts, dotted):
             hint = did_you_mean(dotted, artifacts.names)
             if not hint:
-                hint = f"{name} here: {', '.join(artifacts.names)}" if artifacts.names else f"its {name} have no names"
+                hint = (
+                    f"{name} here: {', '.join(artifacts.names)}"
+                    if artifacts.names
+                    else f"its {name} have no names"
+                )
             problems.add(f"this step has no {name} named '{dotted}'", where, hint)
             return None
     if known is None:
@@ -159,9 +167,11 @@ def _has(artifacts: Artifacts, key: str) -> bool:
 
 
 def _inner(dotted: str, value: object) -> str:
-    return f"it is a table; name one of its keys, as in '{{params.{dotted}.{next(iter(value), 'x')}}}'" if isinstance(
-        value, Mapping
-    ) else ""
+    return (
+        f"it is a table; name one of its keys, as in '{{params.{dotted}.{next(iter(value), 'x')}}}'"
+        if isinstance(value, Mapping)
+        else ""
+    )
 
 
 def filled(pieces: Pieces, item: Mapping[str, Any], around: Callable[[str], str] = str) -> str:

@@ -127,7 +127,9 @@ class Tree:
         bare = settled is not None or self._left_behind(folder)
         standing = dict(declared) if bare else {**self._disk.list(folder), **declared}
         pairs = sorted((os.fsencode(name), name) for name in standing)
-        listing = _Listing(len(declared), [key for key, _ in pairs], [name for _, name in pairs], standing, declared)
+        listing = _Listing(
+            len(declared), [key for key, _ in pairs], [name for _, name in pairs], standing, declared
+        )
         self._listings[folder] = listing
         return listing
 

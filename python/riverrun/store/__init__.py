@@ -1,11 +1,12 @@
 """The store room: bytes come in, kept under their strong digest; where they lie goes out, and what may go."""
 
 from riverrun.store.blob import Broken, Copy, Garbage, Piece, Registered, Stats
-from riverrun.store.gc import Everything, Reach, reachable
+from riverrun.store.gc import Claims, Everything, Reach, reachable
 from riverrun.store.store import Store
 
 __all__ = [
     "Broken",
+    "Claims",
     "Copy",
     "Everything",
     "Garbage",

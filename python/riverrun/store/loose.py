@@ -34,16 +34,19 @@ class Loose:
         except OSError:
             return None
 
-    def add(self, copy: Copy) -> None:
-        """Take a copy; it may be found from now on by this process, by others after `sync`."""
-        if copy.digest in self._waiting or os.path.exists(self.path(copy.digest)):
+    def add(self, copy: Copy, nest: str) -> None:
+        """Take a copy into `nest`; it may be found from now on by this process, by others after `sync`."""
+        there = self.locate(copy.digest)
+        if there is not None and there.length == copy.size:
             os.unlink(copy.path)
-            self._folders.add(
-                os.path.dirname(self.path(copy.digest))
-            )  # who put it there may not have synced yet
+            if copy.digest not in self._waiting:  # who put it there may not have synced it yet
+                self._files.add(there.path)
+                self._folders.add(os.path.dirname(there.path))
             return
         os.chmod(copy.path, READ_ONLY)
-        self._waiting[copy.digest] = copy
+        path = os.path.join(nest, f"waiting-{copy.digest.hex()}")  # its giver may use the old name again
+        os.rename(copy.path, path)
+        self._waiting[copy.digest] = Copy(copy.digest, copy.size, path)
 
     def move_in(self, path: str, digest: bytes) -> None:
         """Rename a file of the workspace into its place. Its bytes are old; only its name has to be made durable."""

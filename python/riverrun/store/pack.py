@@ -9,6 +9,7 @@ import contextlib
 import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
 
 from riverrun.native import Hasher, sync_files
 from riverrun.store.blob import SMALL
@@ -24,6 +25,13 @@ _NOTHING = Hasher("blake3").digest()  # the digest of no bytes
 
 Place = tuple[bytes, int, int]
 """Digest, offset of the bytes, length."""
+
+
+class Sealing(Enum):
+    """Whether a pack has an index that vouches for it."""
+
+    SEALED = "sealed"
+    OPEN = "open"
 
 
 class PackWriter:
@@ -94,7 +102,7 @@ def write_index(pack: str, size: int, places: Sequence[Place]) -> None:
     new = f"{path}.{os.getpid()}.new"
     try:
         with open(new, "wb") as file:
-            file.write(body + _check(body))
+            file.write(body + digest_of(body))
         sync_files([os.fsencode(new)])
         os.rename(new, path)
     except BaseException:
@@ -103,17 +111,13 @@ def write_index(pack: str, size: int, places: Sequence[Place]) -> None:
         raise
 
 
-def read_places(pack: str) -> tuple[list[Place], bool]:
-    """The records of a pack, and whether its index told them: what is not sealed, or damaged, is read through."""
+def read_places(pack: str) -> tuple[list[Place], Sealing, int]:
+    """The records of a pack, whether its index told them (else it was read through), and the size it had then."""
     size = os.path.getsize(pack)
     places = _read_index(index_path(pack), size)
     if places is not None:
-        return places, True
-    return list(_read_records(pack)), False
-
-
-def sealed(pack: str) -> bool:
-    return os.path.exists(index_path(pack))
+        return places, Sealing.SEALED, size
+    return list(_read_records(pack, size)), Sealing.OPEN, size
 
 
 def _read_index(path: str, pack_size: int) -> list[Place] | None:
@@ -126,7 +130,7 @@ def _read_index(path: str, pack_size: int) -> list[Place] | None:
     except OSError:
         return None
     body, check = whole[:-_CHECK_BYTES], whole[-_CHECK_BYTES:]
-    if _check(body) != check or not body.startswith(INDEX_HEADER):
+    if digest_of(body) != check or not body.startswith(INDEX_HEADER):
         return None
     size, count = _INDEX.unpack_from(body, len(INDEX_HEADER))
     if size != pack_size or len(body) != head + count * _PLACE.size:
@@ -135,10 +139,9 @@ def _read_index(path: str, pack_size: int) -> list[Place] | None:
     return places if all(length <= SMALL and at + length <= size for _, at, length in places) else None
 
 
-def _read_records(pack: str) -> Iterator[Place]:
+def _read_records(pack: str, size: int) -> Iterator[Place]:
     """Records up to the first that is torn. That the bytes are what the digest says is checked by who uses them."""
     with open(pack, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
         if file.read(len(HEADER)) != HEADER:
             return
         at = len(HEADER)
@@ -153,9 +156,9 @@ def _read_records(pack: str) -> Iterator[Place]:
             file.seek(at)
 
 
-def _check(body: bytes) -> bytes:
+def digest_of(content: bytes) -> bytes:
     hasher = Hasher("blake3")
-    hasher.update(body)
+    hasher.update(content)
     return hasher.digest()
 
 

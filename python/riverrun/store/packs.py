@@ -10,6 +10,7 @@ from riverrun.store.blob import Piece
 from riverrun.store.pack import (
     PackWriter,
     Place,
+    Sealing,
     broken_path,
     index_path,
     mark_broken,
@@ -66,13 +67,14 @@ class Packs:
 
     def seal(self) -> None:
         own, self._own = self._own, None
+        self._synced = 0
         if own is not None:
             own.seal()
 
-    def mark_broken(self, digest: bytes) -> None:
-        place = self._found.pop(digest, None)
-        if place is not None:
-            mark_broken(place[0], digest, place[1])
+    def mark_broken(self, digest: bytes, path: str, offset: int) -> None:
+        mark_broken(path, digest, offset)
+        if self._found.get(digest, ("", 0))[:2] == (path, offset):
+            del self._found[digest]
 
     def forget(self) -> None:
         """Look everything up anew when next asked."""
@@ -137,13 +139,11 @@ class Packs:
 
     def _read(self, name: str) -> PackList:
         path = os.path.join(self.folder, name)
-        places, sealed = read_places(path)
-        if not sealed:
-            with contextlib.suppress(
-                OSError
-            ):  # of a process that is gone: seal it in its place, if we may write
+        places, sealing, size = read_places(path)
+        if sealing is Sealing.OPEN:  # of a process that is gone: sealed in its place, if we may write
+            with contextlib.suppress(OSError):
                 sync_files([os.fsencode(path)])
-                write_index(path, os.path.getsize(path), places)
+                write_index(path, size, places)
         broken = read_broken(path)
         if broken:
             places = [place for place in places if place[:2] not in broken]

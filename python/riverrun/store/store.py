@@ -1,4 +1,4 @@
-"""The store: copies come in, named by what they hold; pieces to restore from go out. It never touches the workspace's files."""
+"""The store: copies come in, and are kept under the digest of what they hold; pieces to restore from go out."""
 
 import contextlib
 import os
@@ -11,17 +11,16 @@ from typing import Self
 
 from riverrun.errors import StoreError
 from riverrun.native import hash_file
-from riverrun.store import gc, registry
+from riverrun.store import gc, layout, registry
 from riverrun.store.blob import SMALL, Broken, Copy, Garbage, Piece, Registered, Stats
 from riverrun.store.lock import Hold, StoreLock
 from riverrun.store.loose import Loose
+from riverrun.store.pack import digest_of
 from riverrun.store.packs import Packs
 from riverrun.store.staging import Staging, alive, remove_stale
-from riverrun.store.verify import broken_loose, broken_records, is_sound
+from riverrun.store.verify import Progress, broken_loose, broken_records, is_sound
 from riverrun.store.words import told
 
-FORMAT = b"riverrun store 1\n"
-FOLDERS = ("objects", "packs", "staging", "broken", "workspaces")
 BATCH = 32 << 20  # bytes of small blobs that are held in memory at once
 SPARED_SHARE = (
     0.05  # of the disk, or SPARED_MOST if that is less: below it nothing is copied (design, section 5)
@@ -47,7 +46,7 @@ class Store:
     def open(cls, folder: str, workspace: str, ledger: str = "") -> Self:
         """Makes nothing yet. `ledger` is left out where it is the workspace's own `.riverrun/ledger.db`."""
         store = cls(folder, workspace, ledger or os.path.join(workspace, ".riverrun", "ledger.db"))
-        store._check_format()
+        layout.check(store.folder)
         return store
 
     @contextlib.contextmanager
@@ -99,14 +98,14 @@ class Store:
 
     def add(self, copies: Sequence[Copy]) -> None:
         """Take copies (their files are gone then); durable, and seen by others, after `sync`."""
-        self.staging()
+        staging = self.staging()
         with self._lock, told(self.folder, "write to the store"):
             small: dict[bytes, bytes] = {}
             held = 0
             for copy in copies:
                 if copy.size > SMALL:
                     self._check_size(copy, os.stat(copy.path, follow_symlinks=False).st_size)
-                    self._loose.add(copy)
+                    self._loose.add(copy, staging)
                     continue
                 if copy.digest not in small and self._packs.locate(copy.digest) is None:
                     small[copy.digest] = self._content(copy)
@@ -125,8 +124,8 @@ class Store:
     def move_in(self, path: str, digest: bytes, size: int) -> bool:
         """Keep a file of the workspace that is about to be replaced and was just found to be `digest`.
 
-        Whether it is kept. Where it was not here yet, its path is empty then, or (on another filesystem, or with a second
-        name, which would stay linked to the store) still there.
+        Whether it is kept. Its path may be empty then; a small file, one on another filesystem, and one with a second
+        name (which would stay linked to the store) are copied and stay.
         """
         if self.has(digest):
             return True
@@ -136,6 +135,8 @@ class Store:
                 found = os.lstat(path)
                 if not stat.S_ISREG(found.st_mode) or found.st_size != size:
                     return False
+                if size <= SMALL:
+                    return self._pack_in(path, digest)
                 if found.st_nlink == 1 and found.st_dev == os.stat(staging).st_dev:
                     self._loose.move_in(path, digest)
                     return True
@@ -163,14 +164,14 @@ class Store:
             loose = list(self._loose)
             lists = list(self._packs.lists())
             total = len(loose) + sum(len(pack.places) for pack in lists)
-            count = _Count(total, on_progress)
+            progress = Progress(total, on_progress)
             broken = []
-            for found in broken_loose(loose, count.add):
+            for found in broken_loose(loose, progress):
                 broken.append(found)
                 self._set_aside(found.digest, Piece(found.path, 0, 0))
-            for found in broken_records(lists, count.add):
+            for found, offset in broken_records(lists, progress):
                 broken.append(found)
-                self._set_aside(found.digest, Piece(found.path, 0, 0))
+                self._packs.mark_broken(found.digest, found.path, offset)
             return broken
 
     def stats(self) -> Stats:
@@ -235,29 +236,9 @@ class Store:
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)
 
-    def _check_format(self) -> None:
-        try:
-            with open(self._path("format"), "rb") as file:
-                found = file.read(len(FORMAT) + 1)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise StoreError(f"cannot read the store '{self.folder}': {error.strerror}") from error
-        if found != FORMAT:
-            raise StoreError(
-                f"'{self.folder}' is not a store that this riverrun knows",
-                hint="set another '[cache] path' in riverrun.local.toml, or use the version that made it",
-            )
-
     def _make(self) -> None:
         with told(self.folder, "make the store"):
-            for name in FOLDERS:
-                os.makedirs(self._path(name), exist_ok=True)
-            if not os.path.exists(self._path("format")):
-                new = self._path(f"staging/{os.getpid()}.format")
-                with open(new, "wb") as file:
-                    file.write(FORMAT)
-                os.rename(new, self._path("format"))
+            layout.make(self.folder)
 
     def _enter(self) -> None:
         with self.using(), told(self.folder, "use the store"):
@@ -288,31 +269,27 @@ class Store:
             self._packs.add(list(blobs.items()), self._staging.name)
             self._loose.note_folder(self._packs.folder)
 
+    def _pack_in(self, path: str, digest: bytes) -> bool:
+        with open(path, "rb") as file:
+            content = file.read(SMALL + 1)
+        if digest_of(content) != digest:
+            return False
+        self._pack({digest: content})
+        return True
+
     def _copy_in(self, path: str, digest: bytes, size: int, staging: str) -> bool:
         copy = os.path.join(staging, digest.hex())
         shutil.copyfile(path, copy, follow_symlinks=False)
         if bytes(hash_file(copy)) != digest:
             os.unlink(copy)
             return False
-        self._loose.add(Copy(digest, size, copy))
+        self._loose.add(Copy(digest, size, copy), staging)
         return True
 
     def _set_aside(self, digest: bytes, piece: Piece) -> None:
         if piece.path == self._loose.path(digest):
             os.rename(piece.path, gc.free_name(os.path.join(self._path("broken"), digest.hex())))
         elif piece.path.endswith(".pack"):
-            self._packs.mark_broken(digest)
+            self._packs.mark_broken(digest, piece.path, piece.offset)
         else:
             self._loose.drop(digest)
-
-
-class _Count:
-    """Tells how far a long look has come."""
-
-    def __init__(self, total: int, tell: Callable[[int, int], None] | None) -> None:
-        self._done, self._total, self._tell = 0, total, tell
-
-    def add(self, blobs: int) -> None:
-        self._done += blobs
-        if self._tell is not None:
-            self._tell(self._done, self._total)

@@ -10,6 +10,18 @@ from riverrun.store.packs import PackList
 AT_ONCE = 256  # files that are hashed between two words about progress
 
 
+class Progress:
+    """Tells how far a long look has come."""
+
+    def __init__(self, total: int, tell: Callable[[int, int], None] | None) -> None:
+        self._done, self._total, self._tell = 0, total, tell
+
+    def add(self, blobs: int) -> None:
+        self._done += blobs
+        if self._tell is not None:
+            self._tell(self._done, self._total)
+
+
 def is_sound(piece: Piece, digest: bytes) -> bool:
     """Whether the bytes of one blob can be read and are what they should be."""
     hasher = Hasher("blake3")
@@ -25,7 +37,7 @@ def is_sound(piece: Piece, digest: bytes) -> bool:
     return rest == 0 and hasher.digest() == digest
 
 
-def broken_loose(blobs: Sequence[tuple[bytes, str, int]], done: Callable[[int], None]) -> Iterator[Broken]:
+def broken_loose(blobs: Sequence[tuple[bytes, str, int]], progress: Progress) -> Iterator[Broken]:
     """Of files named (digest, path, size)."""
     for start in range(0, len(blobs), AT_ONCE):
         some = blobs[start : start + AT_ONCE]
@@ -35,13 +47,13 @@ def broken_loose(blobs: Sequence[tuple[bytes, str, int]], done: Callable[[int], 
                 yield Broken(digest, path, seen.strerror or str(seen))
             elif bytes(seen) != digest:
                 yield Broken(digest, path, "its bytes have changed")
-        done(len(some))
+        progress.add(len(some))
 
 
-def broken_records(packs: Sequence[PackList], done: Callable[[int], None]) -> Iterator[Broken]:
-    """Of records in packs."""
+def broken_records(packs: Sequence[PackList], progress: Progress) -> Iterator[tuple[Broken, int]]:
+    """Of records in packs, with their offsets."""
     for pack in packs:
         for digest, offset, length in pack.places:
             if not is_sound(Piece(pack.path, offset, length), digest):
-                yield Broken(digest, pack.path, "its bytes have changed")
-        done(len(pack.places))
+                yield Broken(digest, pack.path, "its bytes have changed"), offset
+        progress.add(len(pack.places))

@@ -56,11 +56,17 @@ pub enum Grip {
     Hold,
 }
 
+/// Whether the file is under a lease when its reading is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    Kept,
+    Free,
+}
+
 /// What a reading gives besides the fingerprint.
 pub struct Reading {
     pub print: Fingerprint,
-    /// The last answer; `Held` only with `Grip::Hold`.
-    pub lease: Lease,
+    pub hold: Hold,
     pub bytes: u64,
 }
 
@@ -110,7 +116,9 @@ pub fn read(
         }
         let certified = if busy || before != after { Certified::No } else { Certified::Yes };
         let print = Fingerprint { stat: after, content, began_ns, certified };
-        return Ok(Reading { print, lease: last, bytes });
+        let kept = grip == Grip::Hold && first == Lease::Held && last == Lease::Held;
+        let hold = if kept { Hold::Kept } else { Hold::Free };
+        return Ok(Reading { print, hold, bytes });
     }
     Err(Fault::Changed.into())
 }

@@ -14,13 +14,12 @@ use rustix::io::Errno;
 
 use crate::cancel::Cancel;
 use crate::fault::Fault;
-use crate::fingerprint::{Grip, read};
+use crate::fingerprint::{Grip, Hold, read};
 use crate::hash::read_both;
 use crate::held::{Held, MOST_LEASES, Taken, settle};
 use crate::index::Index;
 use crate::index::base::path_of;
 use crate::index::table::{Key, below, join, lies_in};
-use crate::lease::Lease;
 use crate::look::{Fact, finish};
 use crate::stat::{Links, Present, Shape, Stat, stat_at};
 use crate::survey::{Ask, Gather, Level, Vouch, survey};
@@ -200,7 +199,7 @@ impl Carried<'_> {
         if reading.print.content.strong != wanted {
             return Err(Fault::Broken.into());
         }
-        let leased = (reading.lease == Lease::Held).then_some(file);
+        let leased = (reading.hold == Hold::Kept).then_some(file);
         self.files.push((path.to_vec(), Held { print: reading.print, leased }));
         Ok(())
     }

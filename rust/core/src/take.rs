@@ -12,11 +12,10 @@ use rustix::fs::ioctl_ficlone;
 
 use crate::cancel::Cancel;
 use crate::digest::{Strong, hex};
-use crate::fingerprint::{Certified, Grip, Reading, read};
+use crate::fingerprint::{Certified, Grip, Hold, Reading, read};
 use crate::held::{Held, MOST_LEASES, Taken};
 use crate::index::Index;
 use crate::index::table::join;
-use crate::lease::Lease;
 use crate::look::facts;
 use crate::reading::{each_unread, way_to};
 use crate::stat::{Links, open_file, stat_of};
@@ -70,7 +69,7 @@ pub fn take(index: &Index, paths: &[Vec<u8>], copies: &[Copies], limit: u64, can
             copied.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
         }
         let print = reading.print;
-        let leased = (reading.lease == Lease::Held).then_some(file);
+        let leased = (reading.hold == Hold::Kept).then_some(file);
         let key = join(&top.key, &slot.below);
         let one = Held { print: print.clone(), leased };
         held.lock().unwrap_or_else(PoisonError::into_inner).push((key, one));
