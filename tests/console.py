@@ -2,7 +2,8 @@
 
 A ```console block holds commands after "$ " and what they print, a ```python block must run, a ```toml block must
 parse. All of a file run in order in one shell, which starts in the copy of the file's own folder. Durations are
-compared as such only, the order of finished steps is free; a line "..." stands for any lines. Other blocks (```text, ```sh) are for reading.
+compared as such only, and steps may finish in any order; a line "..." stands for any lines. Other blocks (```text,
+```sh) are for reading.
 """
 
 import os
@@ -99,7 +100,7 @@ def in_order(lines: list[str]) -> list[str]:
     """The lines, with neighbours that tell of finished steps sorted by the step's name."""
     ordered: list[str] = []
     for told, group in groupby(lines, key=lambda line: STEP_LINE.match(line) is not None):
-        ordered += sorted(group, key=lambda line: line.split()[1]) if told else group
+        ordered += sorted(group, key=lambda line: line.split()[1]) if told else list(group)
     return ordered
 
 

@@ -43,7 +43,7 @@ def everything(ledger: Ledger) -> dict[ActionKey, list[Trace]]:
     ledger.matches()
     ledger.seconds(["s1", "s2"])
     ledger.latest("s1", ["out/1"])
-    ledger.outdated()
+    ledger.outdated(20)
     return ledger.traces_of([key(number) for number in range(50)])
 
 

@@ -1,9 +1,12 @@
 """The ledger: what goes in comes out; damage costs rows, never a crash."""
 
+import contextlib
 import os
 import sqlite3
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,7 +96,10 @@ def test_a_trace_replaces_its_like_and_forgetting_keeps_what_was_placed(tmp_path
         }
         assert ledger.placed_at(["again", "nowhere"]) == {"again": ("file", b"q" * 32, kept.id)}
         ledger.unplace(["again"])
-        assert ledger.outdated() == [kept.id]
+        assert ledger.outdated(20) == ledger.outdated(0) == [kept.id]
+        ledger.begin_run(RunRecord("r1", 1.0, None, "run", "stat", {}))
+        assert (ledger.outdated(1), ledger.outdated(0)) == ([], [kept.id])
+        assert list(ledger.blobs(without=[kept.id])) == [(key(1), 1)]
         assert list(ledger.current_blobs()) == [(key(1), 1)]
         ledger.forget([new.id, kept.id])
         assert list(ledger.blobs()) == []
@@ -160,16 +166,34 @@ def test_readers_and_threads_beside_a_writer(tmp_path: Path) -> None:
         assert len(reader.placed()) == len(writer.placed()) == 80
 
 
-def test_a_read_only_folder_can_be_read(tmp_path: Path) -> None:
-    folder = tmp_path / "f"
-    with Ledger.open(str(folder / "l"), Access.WRITE) as ledger:
-        (recorded,) = ledger.record([trace(1)])
-    folder.chmod(0o555)
+@contextlib.contextmanager
+def as_no_one() -> Iterator[None]:
+    """Without the rights of root, whom no mode stops."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
     try:
-        with Ledger.open(str(folder / "l"), Access.READ) as ledger:
-            assert ledger.traces(key(1)) == [recorded]
+        yield
     finally:
-        folder.chmod(0o755)
+        os.seteuid(user)
+
+
+def test_a_read_only_folder_can_be_read() -> None:
+    with tempfile.TemporaryDirectory() as outer:  # pytest's own are closed to others
+        os.chmod(outer, 0o755)
+        path = os.path.join(outer, "f", "l")
+        with Ledger.open(path, Access.WRITE) as ledger:
+            (recorded,) = ledger.record([trace(1)])
+        os.chmod(os.path.dirname(path), 0o555)
+        try:
+            with as_no_one():
+                with Ledger.open(path, Access.READ) as ledger:
+                    assert ledger.traces(key(1)) == [recorded]
+                with pytest.raises(LedgerError, match="cannot be written") as refused:
+                    Ledger.open(path, Access.WRITE).record([trace(2)])
+                assert "writable" in refused.value.problems[0].hint
+        finally:
+            os.chmod(os.path.dirname(path), 0o755)
 
 
 def test_a_batch_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ class LedgerFile:
             try:
                 found = self._checked(connection)
             except sqlite3.OperationalError as error:
-                if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                if _code(error) & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                     raise
                 # In a folder where nothing may be written, the log's index cannot be made. Without a log it needs none.
                 if os.path.exists(self.path + "-wal"):
@@ -164,9 +164,8 @@ class LedgerFile:
             raise
         if found is Form.EMPTY:
             connection.close()
-            self.condition = (
-                Condition.BROKEN
-            )  # or a writer is about to fill it: whoever guesses may not remove anything
+            # Perhaps a writer is about to fill it; but gc must not take it for one that wants nothing.
+            self.condition = Condition.BROKEN
             self.add_note(f"the ledger '{self.path}' is empty; {LOST}")
             return self._nothing()
         return connection

@@ -1,7 +1,7 @@
 """Traces and what they placed: finished actions come in, and go out by key, by step or by path."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -157,38 +157,41 @@ class Traces:
                 Durability.NOW,
             )
 
-    def outdated(self) -> list[int]:
-        """Ids of traces of which nothing lies in the workspace any more: what gc may forget first."""
-        asked = "SELECT id FROM trace WHERE id NOT IN (SELECT trace FROM placed WHERE trace IS NOT NULL) ORDER BY id"
-        return [int(row[0]) for row in self._all(asked, ())]
+    def outdated(self, runs: int) -> list[int]:
+        """Ids of traces of which nothing lies in the workspace, made by none of the last so many runs: gc may forget them."""
+        asked = (
+            "SELECT id FROM trace WHERE id NOT IN (SELECT trace FROM placed WHERE trace IS NOT NULL) "
+            "AND run NOT IN (SELECT id FROM run ORDER BY number DESC LIMIT ?) ORDER BY id"
+        )
+        return [int(row[0]) for row in self._all(asked, (max(runs, 0),))]
 
-    def blobs(self) -> Iterator[tuple[bytes, int]]:
-        """(strong digest, size) of all bytes that a trace may want restored, some of them more than once.
+    def blobs(self, without: Collection[int] = ()) -> Iterator[tuple[bytes, int]]:
+        """(strong digest, size) of all bytes that a trace may want restored, some more than once; `without` some traces.
 
         For gc: what cannot be read raises, as it may want anything. Open to write, an unreadable trace is removed
         instead, durably: then no one wants its bytes.
         """
-        yield from self._blobs("TRUE")
+        yield from self._blobs("TRUE", frozenset(without))
 
     def current_blobs(self) -> Iterator[tuple[bytes, int]]:
         """As `blobs`, of the traces of which something lies in the workspace."""
-        yield from self._blobs("id IN (SELECT trace FROM placed)")
+        yield from self._blobs("id IN (SELECT trace FROM placed)", frozenset())
 
-    def _blobs(self, which: str) -> Iterator[tuple[bytes, int]]:
+    def _blobs(self, which: str, without: frozenset[int]) -> Iterator[tuple[bytes, int]]:
         last = 0
         asked = f"SELECT id, key, outputs FROM trace WHERE id > ? AND {which} ORDER BY id LIMIT {PAGE}"
         while True:
             rows = self._all(asked, (last,))
             if self._file.condition is Condition.BROKEN and self._file.access is Access.READ:
-                raise LedgerError(
-                    f"the ledger '{self._file.path}' cannot be read", hint="run riverrun in its workspace"
-                )
+                hint = "run riverrun in its workspace"
+                raise LedgerError(f"the ledger '{self._file.path}' cannot be read", hint=hint)
             if not rows:
                 return
             last = rows[-1][0]
             for trace, key, column in rows:
-                for made in self._outputs_or_nothing(trace, key, column):
-                    yield from made.blobs()
+                if trace not in without:
+                    for made in self._outputs_or_nothing(trace, key, column):
+                        yield from made.blobs()
 
     def _outputs_or_nothing(self, trace: int, key: Any, column: Any) -> tuple[Made, ...]:
         try:

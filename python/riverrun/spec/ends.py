@@ -155,6 +155,10 @@ class Ends:
                 used.update(found.path for found in reading.found)
                 used.update(reading.folders)
                 via.update(reading.via)
+        for family in pipeline.families.values():
+            if family.name in self._waiting:
+                used.update(self._waiting[family.name].folders)
+                via.update(dict.fromkeys(self._waiting[family.name].via))
         end = End()
         for branch in pipeline.tributaries.values():
             inner = self.end(branch.name)

@@ -105,13 +105,11 @@ def family_of(
     found: Written,
     prefix: str,
     foreach: Foreach | None,
-    names: tuple[str, ...],
-    params: Mapping[str, Any],
+    plain: Vocabulary,
     problems: Problems,
 ) -> Family | None:
-    """One step of a spec."""
+    """One step of a spec; `plain` is what its paths can hold. None where nothing can be said without its command."""
     where = found.place.key()
-    before = len(problems)
     if "run" not in found.keys:
         problems.add(
             f"the step '{found.name}' has no 'run'",
@@ -119,7 +117,7 @@ def family_of(
             'give it a command, as in run = "sort {inputs} > {outputs}"',
         )
         return None
-    plain = Vocabulary(names, params)
+    names, params = plain.items, plain.params
     inputs = _lines(found, "inputs", plain, problems)
     uses = _lines(found, "uses", plain, problems)
     outputs = [
@@ -131,6 +129,7 @@ def family_of(
     full = Vocabulary(
         names,
         params,
+        plain.home,
         Artifacts(tuple(dict.fromkeys(line.name for line in inputs if line.name)), None),
         Artifacts(tuple(dict.fromkeys(line.name for line in outputs if line.name)), len(outputs)),
         tuple(amount.name for amount in amounts),
@@ -155,7 +154,7 @@ def family_of(
     counted += [line.pieces for line in env if line.pieces]
     used = [field for pieces in counted for field in fields(pieces)]
     item_names = {field.keys[0] for field in used if field.root is Root.ITEM}
-    family = Family(
+    return Family(
         name=prefix + found.name,
         local=found.name,
         pipeline=prefix.rstrip("/"),
@@ -179,7 +178,6 @@ def family_of(
         counted_names=tuple(name for name in names if name in item_names),
         fixed=_fixed(found, problems),
     )
-    return family if len(problems) == before else None
 
 
 def _lines(found: Written, key: str, vocabulary: Vocabulary, problems: Problems) -> list[ReadLine]:

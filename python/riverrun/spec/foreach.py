@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from riverrun.spec.glob import BadGlob, Glob, compiled, escape
+from riverrun.spec.glob import BadGlob, Glob, compiled, escape, is_glob
 from riverrun.spec.params import NoParam, look_up, spell
 from riverrun.spec.paths import NAME, BadPath, inside
 from riverrun.spec.problems import Problems
@@ -89,7 +89,7 @@ def read_foreach(
     if glob.captures:
         names = tuple(dict.fromkeys(glob.captures))
         return Matched(names, glob, value, place) if _free(names, place, problems) else None
-    if not text.endswith(SUFFIXES):
+    if is_glob(text) or not text.endswith(SUFFIXES):
         problems.add(
             f"'{value}' names nothing to run over",
             place.value(),

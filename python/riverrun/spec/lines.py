@@ -9,10 +9,10 @@ from typing import Any
 from riverrun.errors import Location
 from riverrun.spec.glob import is_glob
 from riverrun.spec.params import spell
-from riverrun.spec.paths import NAME
+from riverrun.spec.paths import NAME, BadPath, inside, is_outside
 from riverrun.spec.problems import Problems
 from riverrun.spec.source import Place
-from riverrun.spec.template import Pieces, Root, Vocabulary, fields, parse
+from riverrun.spec.template import Pieces, Root, Vocabulary, fields, filled, parse
 
 _GIVEN = "inputs"  # "@inputs.x": what the parent gives a tributary
 
@@ -106,8 +106,21 @@ def read_line(
         form, pieces = Form.EXCLUDE, _without_mark(pieces)
     elif is_glob(literal(pieces)):
         form = Form.GLOB
-    constant = not any(field.root is Root.ITEM for field in fields(pieces))
+    constant = check_path(pieces, where, vocabulary, problems)
     return ReadLine(form, text, pieces, where, name, optional, constant=constant)
+
+
+def check_path(pieces: Pieces, where: Location, vocabulary: Vocabulary, problems: Problems) -> bool:
+    """Whether a path is the same for all items; then it can be checked before they are known."""
+    if any(field.root is Root.ITEM for field in fields(pieces)):
+        return False
+    text = filled(pieces, {})
+    if not is_outside(text):
+        try:
+            inside(text, vocabulary.home)
+        except BadPath as error:
+            problems.add(error.args[0], where, error.args[1])
+    return True
 
 
 def _without_mark(pieces: Pieces) -> Pieces:
@@ -140,7 +153,9 @@ def output_lines(value: Any, place: Place, vocabulary: Vocabulary, problems: Pro
                 hint if wrong == "a pattern" else "outputs are paths in the project",
             )
             continue
-        lines.append(OutputLine(text, parse(text, at, vocabulary, problems), at.value(), name))
+        pieces = parse(text, at, vocabulary, problems)
+        check_path(pieces, at.value(), vocabulary, problems)
+        lines.append(OutputLine(text, pieces, at.value(), name))
     return lines
 
 

@@ -76,7 +76,7 @@ class _Loader:
         params, downward = self._overridden(name, params, branches, overrides)
         check_names(branches, place / "tributary", "a tributary", self.problems)
         prefix = f"{name}/" if name else ""
-        below = Vocabulary((), params)
+        below = Vocabulary((), params, home)
         tributaries = {}
         for local, table in branches.items():
             spot = place / "tributary" / local
@@ -263,7 +263,7 @@ class _Loader:
                 names = self._names(name, steps, foreach)
             if names is None:
                 continue  # told already; what its texts mean is not known
-            family = family_of(step, prefix, foreach.get(name), names, params, self.problems)
+            family = family_of(step, prefix, foreach.get(name), Vocabulary(names, params, home), self.problems)
             if family:
                 families[name] = family
         return families
@@ -278,8 +278,10 @@ class _Loader:
             passed.append(name)
             name = found.step
             if name in passed:
-                circle = " -> ".join([*passed[passed.index(name) :], name])
-                self.problems.add(f"steps take their items from each other: {circle}", found.place.value())
+                circle = passed[passed.index(name) :]
+                if passed[0] == next(one for one in steps if one in circle):  # tell it once
+                    names = " -> ".join([*circle, name])
+                    self.problems.add(f"steps take their items from each other: {names}", found.place.value())
                 return None
             if name not in steps:
                 self.problems.add(

@@ -70,6 +70,7 @@ class Vocabulary:
 
     items: tuple[str, ...]
     params: Mapping[str, Any]
+    home: str  # the folder that paths count from
     inputs: Artifacts | None = None
     outputs: Artifacts | None = None
     resources: tuple[str, ...] | None = None
