@@ -100,7 +100,8 @@ def in_order(lines: list[str]) -> list[str]:
     """The lines, with neighbours that tell of finished steps sorted by the step's name."""
     ordered: list[str] = []
     for told, group in groupby(lines, key=lambda line: STEP_LINE.match(line) is not None):
-        ordered += sorted(group, key=lambda line: line.split()[1]) if told else list(group)
+        neighbours = list(group)
+        ordered += sorted(neighbours, key=lambda line: line.split()[1]) if told else neighbours
     return ordered
 
 

@@ -118,9 +118,7 @@ CASES = [
     Case("touched into the past", stamp("rows.csv", -20 * YEAR)),
     Case("touched a year ahead", stamp("rows.csv", YEAR)),
     Case("same bytes in another inode", copied_over("rows.csv")),
-    Case(
-        "new bytes", write("rows.csv", "a,1\nb,2\nd,8\n"), ran=ROWS, reasons={"split": ["input_changed"]}
-    ),
+    Case("new bytes", write("rows.csv", "a,1\nb,2\nd,8\n"), ran=ROWS, reasons={"split": ["input_changed"]}),
     Case("same size, mtime restored", tamper("rows.csv", "a,1\nb,2\nc,5\n"), ran=ROWS),
     Case(
         "new bytes, old mtime",
@@ -138,12 +136,18 @@ CASES = [
     Case("a comment added", replace("code.txt", "two\n", "two\n# three\n"), ran=["strip"]),
     Case("script changed", replace("tools/build.sh", "echo v1", "echo v2"), ran=["build", "final"]),
     Case(
-        "script's comment changed", replace("tools/build.sh", "#!/bin/sh\n", "#!/bin/sh\n# x\n"), ran=["build"]
+        "script's comment changed",
+        replace("tools/build.sh", "#!/bin/sh\n", "#!/bin/sh\n# x\n"),
+        ran=["build"],
     ),
     Case("helper in uses changed", tamper("tools/lib.sh", "suffix=y\n"), ran=["build", "final"]),
     Case(
         "command changed",
-        replace(SPEC_FILE, "cat {inputs} > {outputs}'\ninputs  = [\"left", "cat -u {inputs} > {outputs}'\ninputs  = [\"left"),
+        replace(
+            SPEC_FILE,
+            "cat {inputs} > {outputs}'\ninputs  = [\"left",
+            "cat -u {inputs} > {outputs}'\ninputs  = [\"left",
+        ),
         ran=["join"],
         reasons={"join": ["command_changed"]},
     ),
@@ -188,7 +192,9 @@ CASES = [
     ),
     Case(
         "all outputs deleted",
-        both(*(remove(name) for name in ("made", "parts", "sum.txt", "label.txt", "joined.txt", "final.txt"))),
+        both(
+            *(remove(name) for name in ("made", "parts", "sum.txt", "label.txt", "joined.txt", "final.txt"))
+        ),
         restored=STEPS,
     ),
     Case("two inputs swapped", swap("left.txt", "right.txt"), ran=["join", "final"]),

@@ -108,9 +108,14 @@ def rendered(problems: tuple[Problem, ...]) -> str:
     """As a person reads them, nearly."""
     lines = []
     for problem in problems:
-        lines.append(f"{problem.where or '-'}: {problem.message}" + (f"  [{problem.hint}]" if problem.hint else ""))
+        lines.append(
+            f"{problem.where or '-'}: {problem.message}" + (f"  [{problem.hint}]" if problem.hint else "")
+        )
         if problem.where:
-            lines += [f"    {problem.where.text}", "    " + " " * (problem.where.column - 1) + "^" * problem.where.width]
+            lines += [
+                f"    {problem.where.text}",
+                "    " + " " * (problem.where.column - 1) + "^" * problem.where.width,
+            ]
     return "\n".join(lines)
 
 
@@ -146,7 +151,10 @@ def test_machine_facts_are_checked(tmp_path: Path, snapshot: SnapshotAssertion) 
 
 
 def test_a_thousand_items_tell_one_fault_once(tmp_path: Path) -> None:
-    spec = '[step.a]\nrun = "a"\nforeach = { x = ["%s"] }\noutputs = ["../{x}"]\n' % '", "'.join(map(str, range(1000)))  # noqa: UP031
+    values = '", "'.join(map(str, range(1000)))
+    spec = f'[step.a]\nrun = "a"\nforeach = { x = ["%s"] }\noutputs = ["../{x}"]\n' % '", "'.join(
+        map(str, range(1000))
+    )
     with pytest.raises(SpecError) as error:
         expand(load(write(tmp_path, {"riverrun.toml": spec})))
     assert len(error.value.problems) == 1

@@ -67,7 +67,10 @@ run = "cat {inputs} > {outputs}"
 inputs = ["@count"]
 outputs = ["total.txt"]
 """,
-        dict.fromkeys(["logs/b.csv", "logs/a.csv", "logs/a b.csv", "logs/.hidden.csv", "logs/sub/c.csv", "logs/ä.csv"], ""),
+        dict.fromkeys(
+            ["logs/b.csv", "logs/a.csv", "logs/a b.csv", "logs/.hidden.csv", "logs/sub/c.csv", "logs/ä.csv"],
+            "",
+        ),
         [
             "count@a%20b: count 'logs/a b.csv' 'a b' > 'counts/a b.txt'  < logs/a b.csv  > counts/a b.txt",
             "count@a: count logs/a.csv a > counts/a.txt  < logs/a.csv  > counts/a.txt",
@@ -156,7 +159,17 @@ inputs = ["d/first.txt", "d/*.txt", "!d/not*", "d/**/*.md"]
 outputs = ["d/all.txt"]
 """,
         dict.fromkeys(
-            ["d/a.txt", "d/first.txt", "d/not.txt", "d/.x.txt", "d/all.txt", "d/e/f/g.md", "d/h.md", "d/.e/i.md"], ""
+            [
+                "d/a.txt",
+                "d/first.txt",
+                "d/not.txt",
+                "d/.x.txt",
+                "d/all.txt",
+                "d/e/f/g.md",
+                "d/h.md",
+                "d/.e/i.md",
+            ],
+            "",
         ),
         [
             "gen: gen > d/made.txt  > d/made.txt",
@@ -317,7 +330,9 @@ outputs = ["d/{x}.clean.csv"]
 ]
 
 
-@pytest.mark.parametrize(("spec", "files", "steps"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("spec", "files", "steps"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
 def test_specs_mean_steps(tmp_path: Path, spec: str, files: Files, steps: list[str]) -> None:
     assert told(expanded(tmp_path, spec, files)) == steps
 
@@ -367,7 +382,11 @@ test = "test -s {outputs}"
         {"cpus": 2, "memory": 1 << 30, "licence": 1.5},
         {"cpus": 2, "memory": 7_000_000_000, "licence": 1.5},
     ]
-    assert (step.outputs[0].temporary, step.scratch, step.description) == (True, ("ckpt",), "{params.n} {what}")
+    assert (step.outputs[0].temporary, step.scratch, step.description) == (
+        True,
+        ("ckpt",),
+        "{params.n} {what}",
+    )
     assert [one.value for one in (step.cache, step.contain, step.rerun, step.real, step.ground)] == [
         "false", "strict", "always", "real", "in place",
     ]  # fmt: skip
@@ -454,5 +473,10 @@ def test_outside_patterns_and_names_that_are_no_text(tmp_path: Path) -> None:
 
 
 def test_a_named_file_is_recorded_with_the_absent_ones(tmp_path: Path) -> None:
-    root = write(tmp_path, {"riverrun.toml": 'step.a = { run = "a {x}", foreach = "t.csv" }', "t.csv": "x\n1\n"})
-    assert [(one.path, one.content is None) for one in load(root).files] == [("riverrun.toml", False), ("t.csv", False)]
+    root = write(
+        tmp_path, {"riverrun.toml": 'step.a = { run = "a {x}", foreach = "t.csv" }', "t.csv": "x\n1\n"}
+    )
+    assert [(one.path, one.content is None) for one in load(root).files] == [
+        ("riverrun.toml", False),
+        ("t.csv", False),
+    ]

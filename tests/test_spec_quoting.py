@@ -35,7 +35,9 @@ def test_what_is_filled_inside_quotes_stays_there(value: str) -> None:
             text = quoted([value], quote)
         except Unquotable:
             continue
-        done = subprocess.run(["bash", "-c", f"printf %s {mark}{text}{mark}"], capture_output=True, check=True)
+        done = subprocess.run(
+            ["bash", "-c", f"printf %s {mark}{text}{mark}"], capture_output=True, check=True
+        )
         assert done.stdout == value.encode()
 
 
@@ -61,7 +63,7 @@ def test_what_is_filled_inside_quotes_stays_there(value: str) -> None:
         ("# it's\ncat ", Quote.NONE),
         ("(# it's\n", Quote.NONE),
         ("diff <(sort ", Quote.NONE),
-        ('echo "it\'s ', Quote.DOUBLE),
+        ("echo \"it's ", Quote.DOUBLE),
         ('echo \\" ', Quote.NONE),
     ],
 )
@@ -71,7 +73,10 @@ def test_where_a_placeholder_stands(before: str, quote: Quote) -> None:
 
 def test_in_quotes_only_plain_values_are_filled(tmp_path: Path) -> None:
     spec = """step.a = { run = '''python -c "print('{inputs}')" > {outputs}''', inputs = ["%s"], outputs = ["o"] }"""
-    assert expanded(tmp_path, spec % "d/x-1.csv").steps["a"].run.counted == """python -c "print('d/x-1.csv')" > o"""
+    assert (
+        expanded(tmp_path, spec % "d/x-1.csv").steps["a"].run.counted
+        == """python -c "print('d/x-1.csv')" > o"""
+    )
     with pytest.raises(SpecError, match="special characters") as error:
         expanded(tmp_path, spec % "a b")
     assert (error.value.problems[0].where or error).__str__() == "riverrun.toml:1:39"

@@ -34,7 +34,14 @@ inputs = ["total.txt"]
 run = "apart > {outputs}"
 outputs = ["apart"]
 """
-PARTS = {"parts": [Entry("", Kind.FOLDER), Entry("a.csv", Kind.FILE), Entry("b.csv", Kind.EXEC), Entry("sub", Kind.FOLDER)]}
+PARTS = {
+    "parts": [
+        Entry("", Kind.FOLDER),
+        Entry("a.csv", Kind.FILE),
+        Entry("b.csv", Kind.EXEC),
+        Entry("sub", Kind.FOLDER),
+    ]
+}
 
 
 def test_items_wait_for_a_folder_and_others_for_them(tmp_path: Path) -> None:

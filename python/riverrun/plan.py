@@ -44,7 +44,9 @@ def refuse(step: Step, inputs: Mapping[str, Seen], tools: Mapping[str, Seen]) ->
             if not read.optional:
                 reasons.append(Reason(Cause.INPUT_MISSING, read.path))
         elif seen.kind in (Kind.ERROR, Kind.OTHER):
-            reasons.append(Reason(Cause.INPUT_UNREADABLE, read.path, after=seen.problem or "not a file or folder"))
+            reasons.append(
+                Reason(Cause.INPUT_UNREADABLE, read.path, after=seen.problem or "not a file or folder")
+            )
         elif not seen.certified:
             reasons.append(Reason(Cause.INPUT_BUSY, read.path, after="someone is writing it"))
     for tool in step.tools:
@@ -113,13 +115,19 @@ def _misplaced(trace: Trace, outputs: Mapping[str, Seen]) -> list[Reason]:
         elif seen.state != made.state or not seen.certified:
             after = seen.digest.hex() if seen.digest != made.digest else seen.kind.value
             before = made.digest.hex() if seen.digest != made.digest else made.kind.value
-            reasons.append(Reason(Cause.OUTPUT_TAMPERED, made.path, before=before, after=after or seen.problem))
+            reasons.append(
+                Reason(Cause.OUTPUT_TAMPERED, made.path, before=before, after=after or seen.problem)
+            )
     return reasons
 
 
 def absent_temporaries(step: Step, outputs: Callable[[str], Seen]) -> list[str]:
     """The temporary outputs of a step that are not there now (by path)."""
-    return [output.path for output in step.outputs if output.temporary and outputs(output.path).kind is Kind.MISSING]
+    return [
+        output.path
+        for output in step.outputs
+        if output.temporary and outputs(output.path).kind is Kind.MISSING
+    ]
 
 
 def foresee(
@@ -153,8 +161,14 @@ def foresee(
         if verdicts[name].action not in (Action.RUN, Action.MAYBE):
             continue
         for need in graph.needs(name):
-            if need in verdicts and verdicts[need].action is Action.NONE and reads_any(graph.steps[name], absent(need)):
-                verdicts[need] = Verdict(verdicts[name].action, (Reason(Cause.NEEDED, name),), verdicts[need].trace)
+            if (
+                need in verdicts
+                and verdicts[need].action is Action.NONE
+                and reads_any(graph.steps[name], absent(need))
+            ):
+                verdicts[need] = Verdict(
+                    verdicts[name].action, (Reason(Cause.NEEDED, name),), verdicts[need].trace
+                )
     return verdicts
 
 

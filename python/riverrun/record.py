@@ -119,7 +119,9 @@ class Recorder:
             taken.release()
         traces = self._ledger.record([self._trace(done, facts[done.step.name]) for done in kept])
         results = {
-            name: Recorded(name, Recording.REFUSED, reasons=reasons) for name, reasons in refused.items() if reasons
+            name: Recorded(name, Recording.REFUSED, reasons=reasons)
+            for name, reasons in refused.items()
+            if reasons
         }
         for done, trace in zip(kept, traces, strict=True):
             outputs = {output.path: placed[output.path] for output in done.step.outputs}
@@ -143,7 +145,9 @@ class Recorder:
                 if done.step.ground is Ground.IN_PLACE:
                     placed[output.path] = self._index.look([self._eyes.real(output.path)])[0]
                     continue
-                moves.append((os.fsencode(os.path.join(done.work, output.path)), self._eyes.real(output.path)))
+                moves.append(
+                    (os.fsencode(os.path.join(done.work, output.path)), self._eyes.real(output.path))
+                )
                 paths.append(output.path)
         self._make_room([done.step for done in kept])
         for path, fact in zip(paths, taken.place(moves), strict=True):
@@ -183,7 +187,9 @@ class Recorder:
     def _faults(self, done: Done, facts: Sequence[tuple[Output, Fact]]) -> tuple[Reason, ...]:
         """Why the outputs of an attempt may not be kept."""
         return tuple(
-            reason for output, fact in facts for reason in _faults_of(done, output, fact, os.path.realpath(self._root))
+            reason
+            for output, fact in facts
+            for reason in _faults_of(done, output, fact, os.path.realpath(self._root))
         )
 
     def restore(self, step: Step, trace: Trace) -> Recorded:
@@ -193,7 +199,10 @@ class Recorder:
         for output in step.outputs:
             made = made_by_name[output.shown]
             absent = output.temporary and not os.path.lexists(self._eyes.real(output.path))
-            if not absent and seen_of(self._index.look([self._eyes.real(output.path)])[0]).state != made.state:
+            if (
+                not absent
+                and seen_of(self._index.look([self._eyes.real(output.path)])[0]).state != made.state
+            ):
                 lacking.append((output, made))
         nest = os.path.join(self._root, ".riverrun", "staging")
         os.makedirs(nest, exist_ok=True)
@@ -206,7 +215,10 @@ class Recorder:
             paths = ", ".join(output.path for output, _ in lacking)
             return Recorded(step.name, Recording.BROKEN, reasons=(Reason(Cause.STORE_BROKEN, paths),))
         self._ledger.place(
-            [Placing(output.path, made.kind.value, made.digest, trace.id) for output, made in self._pairs(step, trace)]
+            [
+                Placing(output.path, made.kind.value, made.digest, trace.id)
+                for output, made in self._pairs(step, trace)
+            ]
         )
         return Recorded(step.name, Recording.RECORDED, trace, facts)
 
@@ -243,7 +255,9 @@ class Recorder:
                 os.makedirs(top, exist_ok=True)
         taken = self._index.restore(pieces)
         try:
-            broken = [digest for digest, fact in zip(digests, taken.facts, strict=True) if fact.kind == "error"]
+            broken = [
+                digest for digest, fact in zip(digests, taken.facts, strict=True) if fact.kind == "error"
+            ]
             for digest in broken:
                 self._store.set_aside(digest)
             if broken:
@@ -294,11 +308,14 @@ def _faults_of(done: Done, output: Output, fact: Fact, root: str) -> Iterator[Re
             place = os.path.dirname(os.path.join(top, os.fsdecode(path)))
             target = os.path.normpath(os.path.join(place, os.fsdecode(text)))
             inside = target == top or target.startswith(top + "/")
-            if (inside and os.path.isabs(os.fsdecode(text))) or (not inside and target.startswith(root + "/")):
+            if (inside and os.path.isabs(os.fsdecode(text))) or (
+                not inside and target.startswith(root + "/")
+            ):
                 where = os.path.join(output.path, os.fsdecode(path))
-                yield Reason(Cause.OUTPUT_REFUSED, where, after=_link_text(f"it is a link to {os.fsdecode(text)}"))
+                yield Reason(
+                    Cause.OUTPUT_REFUSED, where, after=_link_text(f"it is a link to {os.fsdecode(text)}")
+                )
 
 
 def _link_text(what: str) -> str:
     return f"{what}, which leads nowhere once the step is over; with 'real = true' the step gets files in place of links"
-

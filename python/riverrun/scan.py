@@ -40,7 +40,9 @@ def entries_of(fact: Fact) -> tuple[Entry, ...]:
 def made_of(fact: Fact, path: str, shown: str) -> Made:
     """An output as it was taken from a work folder."""
     entries = entries_of(fact) if fact.kind == "folder" else ()
-    return Made(path, shown, Kind(fact.kind), b"" if fact.digest is None else bytes(fact.digest), fact.size, entries)
+    return Made(
+        path, shown, Kind(fact.kind), b"" if fact.digest is None else bytes(fact.digest), fact.size, entries
+    )
 
 
 class Eyes:
@@ -114,10 +116,14 @@ class Eyes:
             return {}
         facts = self._index.look([self.real(path) for path in doubtful], check="content", trust=self._trust)
         now = {path: seen_of(fact) for path, fact in zip(doubtful, facts, strict=True)}
-        return {path: seen for path, seen in now.items() if seen.state != before[path].state or not seen.certified}
+        return {
+            path: seen for path, seen in now.items() if seen.state != before[path].state or not seen.certified
+        }
 
     def tools(self, names: Iterable[str], search: str) -> Mapping[str, Seen]:
         """The content of the programs that these names mean on a search path ($PATH); `MISSING` where there is none."""
         found = {name: shutil.which(name, path=search) for name in names}
         self.look(os.path.realpath(place) for place in found.values() if place)
-        return {name: self.seen(os.path.realpath(place)) if place else MISSING for name, place in found.items()}
+        return {
+            name: self.seen(os.path.realpath(place)) if place else MISSING for name, place in found.items()
+        }

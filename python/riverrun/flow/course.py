@@ -30,7 +30,7 @@ _ENDED = {
 
 @dataclass(slots=True)
 class Course:
-    """Answers the loop (see `run.loop.Course`), and keeps what was learned on the way."""
+    """Answers the loop (see `run.contract.Course`), and keeps what was learned on the way."""
 
     root: str
     outline: Outline
@@ -74,7 +74,9 @@ class Course:
 
     def record(self, attempts: Sequence[Attempt]) -> Sequence[Kept]:
         """Records attempts (in the recording thread); what the machine refuses becomes the reason of a failure."""
-        batch = [self._done(attempt) for attempt in attempts if attempt.finished.ending is not Ending.INTERRUPTED]
+        batch = [
+            self._done(attempt) for attempt in attempts if attempt.finished.ending is not Ending.INTERRUPTED
+        ]
         try:
             recorded = self.recorder.record(batch)
         except (OSError, StoreError, LedgerError) as error:
@@ -82,7 +84,9 @@ class Course:
             return [Kept(done.step.name, Ended.REFUSED, (reason,)) for done in batch if done.succeeded]
         for result in recorded:
             self._facts[result.step] = result.facts
-        return [Kept(result.step, _ENDED[result.recording], result.reasons, result.trace) for result in recorded]
+        return [
+            Kept(result.step, _ENDED[result.recording], result.reasons, result.trace) for result in recorded
+        ]
 
     def _done(self, attempt: Attempt) -> Done:
         finished, judged = attempt.finished, attempt.judged
@@ -117,9 +121,11 @@ class Course:
             return ()
         if ended is Ended.RECORDED:
             return tuple(f"left undeclared, and dropped: {path}" for path in self.crew.folders.drop(step))
-        with contextlib.suppress(OSError):
-            self.crew.folders.keep_failed(step)
-        return ()
+        try:
+            kept = self.crew.folders.keep_failed(step)
+        except OSError as error:
+            return (f"its folder could not be kept aside: {error.strerror}",)
+        return (f"its folder is kept in {kept}",) if kept else ()
 
     def settled(self, name: str, result: StepResult, trace: Trace | None) -> Sequence[str]:
         """Learns from a settled step, removes temporary artifacts that no one needs any more, lets the graph grow."""
@@ -151,7 +157,11 @@ class Course:
     def _remove_temporaries(self, name: str) -> None:
         """Removes the temporary outputs of a step once all of its wanted readers are content."""
         step = self.step(name)
-        if name in self.outline.named or name not in self.traces or not any(o.temporary for o in step.outputs):
+        if (
+            name in self.outline.named
+            or name not in self.traces
+            or not any(o.temporary for o in step.outputs)
+        ):
             return
         readers = [reader for reader in self.outline.graph.readers(name) if reader in self.outline.wanted]
         if any(reader not in self.results or self.results[reader].action not in _GOOD for reader in readers):

@@ -58,7 +58,11 @@ class Knowledge:
         for name in names:
             step = self.graph.steps[name]
             for read in step.reads:
-                if read.optional or self.graph.makers_of(read) or self.eyes.seen(read.path).kind is not Kind.MISSING:
+                if (
+                    read.optional
+                    or self.graph.makers_of(read)
+                    or self.eyes.seen(read.path).kind is not Kind.MISSING
+                ):
                     continue
                 problems.append(
                     Problem(

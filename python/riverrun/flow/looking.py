@@ -60,7 +60,9 @@ def looking(
                 break
             listings |= new
         index.save()
-        notes = [Note(kind, text) for kind, text in (("ledger", ledger.note), ("index", index.note or "")) if text]
+        notes = [
+            Note(kind, text) for kind, text in (("ledger", ledger.note), ("index", index.note or "")) if text
+        ]
         notes += vanished(ledger.matches(), outline.expansion.matches)
         if not outline.expansion.waiting:
             notes += orphans(workspace.root, made, outline.graph)
@@ -72,7 +74,9 @@ def _foresee(outline: Outline, knowledge: Knowledge, ledger: Ledger) -> dict[str
         judged = knowledge.judge([name])[name]
         verdict = judged.verdict
         restored = verdict.action is Action.RESTORE
-        if verdict.trace is not None and (restored or (verdict.action is Action.NONE and knowledge.absent(name))):
+        if verdict.trace is not None and (
+            restored or (verdict.action is Action.NONE and knowledge.absent(name))
+        ):
             knowledge.promises[name] = verdict.trace
         unknown = any(reason.cause is Cause.UPSTREAM for reason in verdict.reasons)
         return Verdict(Action.MAYBE, verdict.reasons) if unknown else verdict

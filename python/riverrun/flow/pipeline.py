@@ -41,9 +41,10 @@ class Pipeline:
 
         `path` may be the spec itself. Raises `UsageError` where there is none, and `SpecError` with all that is wrong.
         """
-        if path is not None and file is None and os.path.isfile(path):
-            path, file = None, os.fspath(path)
-        workspace = Workspace.find(None if path is None else os.fspath(path), file)
+        start = None if path is None else os.fspath(path)
+        if start is not None and file is None and os.path.isfile(start):
+            start, file = None, start
+        workspace = Workspace.find(start, file)
         return cls(workspace, workspace.load({}))
 
     @property
@@ -112,7 +113,9 @@ class Pipeline:
             path = os.path.join(self.root, attempted.log)
             if attempted.log and os.path.exists(path):
                 return path
-        raise UsageError(f"there is no log of '{step}'", hint="logs of the last 20 runs are kept; see 'riverrun history'")
+        raise UsageError(
+            f"there is no log of '{step}'", hint="logs of the last 20 runs are kept; see 'riverrun history'"
+        )
 
     def attempts(self, step: str | None = None) -> list[Attempted]:
         """What happened to a step, or to all, in the runs that are remembered; newest first."""
@@ -148,4 +151,3 @@ class Pipeline:
 def _words(what: Sequence[str]) -> tuple[str, ...]:
     """`run("total")` means the step, not five letters."""
     return (what,) if isinstance(what, str) else tuple(what)
-

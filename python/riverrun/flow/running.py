@@ -36,7 +36,12 @@ class Running:
     """One run. `report` is its one use."""
 
     def __init__(
-        self, workspace: Workspace, document: Document, asked: Asked, options: RunOptions, tell: Callable[[Event], None]
+        self,
+        workspace: Workspace,
+        document: Document,
+        asked: Asked,
+        options: RunOptions,
+        tell: Callable[[Event], None],
     ) -> None:
         self._workspace = workspace
         self._document = document
@@ -88,10 +93,16 @@ class Running:
         index = workspace.index()
         self._note("index", index.note)
         eyes = Eyes(
-            workspace.root, index, check=options.check, trust=workspace.local.trust, on_reading=self._on_reading
+            workspace.root,
+            index,
+            check=options.check,
+            trust=workspace.local.trust,
+            on_reading=self._on_reading,
         )
         with workspace.store() as store, store.using():
-            knowledge = Knowledge(outline.graph, eyes, ledger, store, workspace.environ, forced=outline.forced)
+            knowledge = Knowledge(
+                outline.graph, eyes, ledger, store, workspace.environ, forced=outline.forced
+            )
             order = outline.in_order()
             self._tell(Planned(len(order)))
             knowledge.look(order)
@@ -161,7 +172,9 @@ class Running:
         if not dead:
             return
         for name in clear_away(self._workspace.root, dead):
-            self._notes.append(Note("survivor", f"a run that was killed had left this running, and it was ended: {name}"))
+            self._notes.append(
+                Note("survivor", f"a run that was killed had left this running, and it was ended: {name}")
+            )
         for run in dead:
             ledger.end_run(run, ended=time.time(), counts={}, interrupted=True)
 

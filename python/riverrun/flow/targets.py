@@ -71,8 +71,15 @@ class Targets:
         if below:
             return below
         if os.path.lexists(place):
-            raise UsageError(f"'{word}' is a source: no step makes it", hint="name a step, or an artifact that one makes")
-        known = [*self._graph.steps, *self._expansion.families, *self._expansion.promises, *self._graph.makers]
+            raise UsageError(
+                f"'{word}' is a source: no step makes it", hint="name a step, or an artifact that one makes"
+            )
+        known = [
+            *self._graph.steps,
+            *self._expansion.families,
+            *self._expansion.promises,
+            *self._graph.makers,
+        ]
         near = get_close_matches(word, known, n=1)
         raise UsageError(
             f"there is no step, tributary or artifact '{word}'",

@@ -45,7 +45,9 @@ def cache_gc(workspace: Workspace, *, remove: bool, keep_runs: int) -> Garbage:
     with workspace.locked(0.0), workspace.ledger(Access.WRITE) as ledger, workspace.store() as store:
         outdated = ledger.outdated(keep_runs)
         with store.alone():
-            reach = reachable((card, _claims(card, workspace, ledger, outdated)) for card in store.registered())
+            reach = reachable(
+                (card, _claims(card, workspace, ledger, outdated)) for card in store.registered()
+            )
             if reach.unreadable:
                 place, why, hint = reach.unreadable[0]
                 raise LedgerError(f"nothing is collected, as '{place}' uses this store too: {why}", hint=hint)
@@ -81,7 +83,9 @@ def clean(workspace: Workspace, outline: Outline, *, named: bool, orphans: bool)
         for output in graph.steps[name].outputs
     }
     if orphans:
-        paths = [p for p in placed if p not in graph.makers and not any(f in graph.makers for f in parents(p))]
+        paths = [
+            p for p in placed if p not in graph.makers and not any(f in graph.makers for f in parents(p))
+        ]
     else:
         paths = [path for path in placed if path in declared]
     eyes = Eyes(workspace.root, workspace.index(), check=Check.STAT, trust=workspace.local.trust)

@@ -69,7 +69,8 @@ class Workspace:
                 if time.monotonic() >= deadline:
                     holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip()
                     raise LockedError(
-                        f"another run holds the workspace '{self.root}'" + (f" (process {holder})" if holder else ""),
+                        f"another run holds the workspace '{self.root}'"
+                        + (f" (process {holder})" if holder else ""),
                         hint="wait for it, or give --wait SECONDS; 'status', 'explain' and 'log' work meanwhile",
                     )
                 time.sleep(_POLL_SECONDS)

@@ -16,7 +16,13 @@ def manifest_digest(entries: Sequence[Entry]) -> bytes:
     for entry in sorted(entries, key=lambda entry: os.fsencode(entry.path)):
         path = os.fsencode(entry.path)
         value = entry.link if entry.kind is Kind.LINK else entry.digest
-        parts += [_KIND_BYTES[entry.kind], len(path).to_bytes(4, "little"), path, len(value).to_bytes(4, "little"), value]
+        parts += [
+            _KIND_BYTES[entry.kind],
+            len(path).to_bytes(4, "little"),
+            path,
+            len(value).to_bytes(4, "little"),
+            value,
+        ]
     hasher = Hasher()
     hasher.update(b"".join(parts))
     return hasher.digest()

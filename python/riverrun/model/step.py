@@ -123,7 +123,9 @@ class Step:
     env_counted: tuple[tuple[str, str | None], ...] = ()  # as env, outside inputs by their name
     passes: tuple[str, ...] = ()  # passed, does not count
     tools: tuple[str, ...] = ()
-    resources: tuple[Mapping[str, float | int | str], ...] = ({},)  # one per attempt; the last serves all further ones
+    resources: tuple[Mapping[str, float | int | str], ...] = (
+        {},
+    )  # one per attempt; the last serves all further ones
     timeout: float | None = None  # seconds
     retries: int = 0
     cache: CachePolicy = CachePolicy.AUTO
@@ -132,7 +134,7 @@ class Step:
     real: Inputs = Inputs.LINKED
     ground: Ground = Ground.WORK_FOLDER
     contain: Containment = Containment.PROJECT
-    open: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()  # relative to home; may lead above it, not out of the workspace
     description: str = ""
 
     @property

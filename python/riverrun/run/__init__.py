@@ -1,8 +1,9 @@
 """Running commands: steps that must run come in, finished attempts in their work folders go out."""
 
+from riverrun.run.contract import Attempt, Ended, Judged, Kept
 from riverrun.run.crew import Crew
 from riverrun.run.finished import Ending, Finished, Stop
-from riverrun.run.loop import Attempt, Ended, Judged, Kept, Loop, OnFailure
+from riverrun.run.loop import Loop, OnFailure
 from riverrun.run.resources import Resources
 from riverrun.run.survivors import clear_away
 

@@ -1,5 +1,6 @@
 """Expands a document: checked specs and what is on disk come in; filled-in steps, and what must wait, go out."""
 
+import gc
 import posixpath
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +54,16 @@ def expand(
     `made` are paths that earlier runs left behind: no source, unless declared. `listings` are the entries of output
     folders that are settled. `environment` tells what '~' is.
     """
-    return _Expander(document, made, listings or {}, environment, disk or Disk(document.root)).expansion()
+    expander = _Expander(document, made, listings or {}, environment, disk or Disk(document.root))
+    # A hundred thousand steps are millions of objects and no circles: the collector would look at all of them again
+    # and again, for a third of the time that this takes.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return expander.expansion()
+    finally:
+        if collecting:
+            gc.enable()
 
 
 class _Expander:

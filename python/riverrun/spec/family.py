@@ -1,5 +1,6 @@
 """A step as its spec has it, before its items are known: a checked table comes in, all its texts in pieces go out."""
 
+import posixpath
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 from riverrun.errors import Location
 from riverrun.model.step import CachePolicy, Containment, Ground, Inputs, Rerun
 from riverrun.spec.foreach import Foreach
-from riverrun.spec.lines import EnvLine, OutputLine, ReadLine, env_lines, output_lines, read_lines
+from riverrun.spec.lines import EnvLine, OutputLine, ReadLine, check_path, env_lines, output_lines, read_lines
 from riverrun.spec.params import NoParam, look_up, spell
 from riverrun.spec.paths import NAME
 from riverrun.spec.problems import Problems, did_you_mean
@@ -142,11 +143,7 @@ def family_of(
         for line in env_lines(value, place, full, problems)
     }
     env = tuple(variables.values())
-    cwd = (
-        (parse(found.one("cwd"), found.at("cwd"), plain, problems), found.at("cwd").value())
-        if "cwd" in found.keys
-        else ((), where)
-    )
+    cwd = _folder(found.one("cwd"), found.at("cwd"), plain, problems) if "cwd" in found.keys else ((), where)
     shell = _shell(found, plain, problems)
     scratch, opened = (_paths(found, key, plain, problems) for key in ("scratch", "open"))
     counted: list[Pieces] = [*_texts(run), *(_texts(test) if test else ()), cwd[0], *shell]
@@ -229,8 +226,30 @@ def _shell(found: Written, vocabulary: Vocabulary, problems: Problems) -> tuple[
 def _paths(
     found: Written, key: str, vocabulary: Vocabulary, problems: Problems
 ) -> tuple[tuple[Pieces, Location], ...]:
-    entries = ((one, found.at(key) / at) for at, one in enumerate(found.one(key, ())))
-    return tuple((parse(one, place, vocabulary, problems), place.value()) for one, place in entries)
+    read = _project_folder if key == "open" else _folder
+    return tuple(
+        read(one, found.at(key) / at, vocabulary, problems) for at, one in enumerate(found.one(key, ()))
+    )
+
+
+def _folder(text: str, place: Place, vocabulary: Vocabulary, problems: Problems) -> tuple[Pieces, Location]:
+    """A path below the spec's folder, or that folder itself ("." or "")."""
+    pieces = parse(text, place, vocabulary, problems)
+    if text not in ("", ".", "./"):
+        check_path(pieces, place.value(), vocabulary, problems)
+    return pieces, place.value()
+
+
+def _project_folder(
+    text: str, place: Place, vocabulary: Vocabulary, problems: Problems
+) -> tuple[Pieces, Location]:
+    """A path in the project, which may lie beside a tributary's folder."""
+    pieces = parse(text, place, vocabulary, problems)
+    if posixpath.normpath(posixpath.join(vocabulary.home, text)).startswith(("..", "/")):
+        problems.add(
+            f"'{text}' is outside the project", place.value(), "what lies outside may be read as always"
+        )
+    return pieces, place.value()
 
 
 def _amounts(found: Written, vocabulary: Vocabulary, problems: Problems) -> tuple[Amount, ...]:

@@ -1,6 +1,7 @@
 """The last step of a step: a family, one of its items and its artifacts come in; a filled-in `Step` goes out."""
 
-from collections.abc import Iterable, Mapping
+import posixpath
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from riverrun.spec.params import spell
 from riverrun.spec.paths import BadPath, below, inside
 from riverrun.spec.problems import Problems
 from riverrun.spec.shell import Quote, Unquotable, quoted
-from riverrun.spec.template import Doubled, Field, Pieces, Root, filled
+from riverrun.spec.template import Doubled, Field, Pieces, Root, fields, filled
 from riverrun.spec.units import size
 
 
@@ -23,6 +24,7 @@ class Word:
     text: str
     counted: str
     name: str
+    outside: bool = False
 
 
 class Bad(ValueError):
@@ -75,6 +77,12 @@ def _spelled_apart(family: Family) -> bool:
     )
 
 
+def _kept(family: Family) -> list[Pieces]:
+    """The texts of a step that seldom hold foreach names."""
+    amounts = [value for amount in family.amounts for value, _ in amount.values if isinstance(value, tuple)]
+    return [family.cwd[0], *family.shell, *(one for one, _ in (*family.scratch, *family.open)), *amounts]
+
+
 class Filler:
     """Makes the steps of one family."""
 
@@ -89,19 +97,21 @@ class Filler:
         self._params = dict(family.params)
         self._spelled_apart = _spelled_apart(
             family
-        )  # whether the key's spelling can differ without outside inputs
+        )  # so that the key's spelling differs, outside inputs or not
+        self._per_item = any(field.root is Root.ITEM for pieces in _kept(family) for field in fields(pieces))
+        self._same = None if self._per_item else self._around({})
 
     def step(
-        self, member: Member, inputs: tuple[Input, ...], uses: tuple[Input, ...], missing: Iterable[str]
+        self, member: Member, inputs: tuple[Input, ...], uses: tuple[Input, ...], missing: Container[str]
     ) -> Step:
         """One item's step. `missing` are the paths of optional inputs that are not there."""
         family = self._family
         item = member.item.values
-        gone = set(missing)
-        cwd = self._folder(*family.cwd, item)
+        around = self._same or self._around(item)
+        cwd = around["cwd"]
         base = f"{self._home}/{cwd}".strip("/") if cwd else self._home
-        resources = self._resources(item)
-        words = [self._word(one, base) for one in inputs if one.path not in gone]
+        resources = around["resources"]
+        words = [self._word(one, base) for one in inputs if one.path not in missing]
         made = []
         outputs = []
         for line, output, temporary in zip(family.outputs, member.outputs, self._temporary, strict=True):
@@ -110,37 +120,43 @@ class Filler:
             text = _dashed(below(output.path, base))
             made.append(Word(text, text, line.name))
         fillings = [Filling(item, words, made, one) for one in resources]
-        tokens = frozenset(word.counted for word in words if word.counted != word.text)
+        tokens = frozenset(word.counted for word in words if word.outside)
         counting = fillings[0]
         if tokens or self._spelled_apart:
             counting = Filling(item, words, made, resources[0], counting=True, tokens=tokens)
-        env = self._env(fillings[0])
-        env_counted = env if counting is fillings[0] else self._env(counting)
+        env = self._env(fillings[0]) if family.env else ()
         return Step(
             name=member.step,
-            family=family.name,
-            home=self._home,
-            where=family.where,
             run=self._command(family.run, fillings, counting),
             outputs=tuple(outputs),
             inputs=inputs,
             uses=uses,
             test=self._command(family.test, fillings, counting) if family.test else None,
-            shell=tuple(filled(pieces, item) for pieces in family.shell),
-            cwd=cwd,
             params=self._params,
             item={name: item[name] for name in family.counted_names},
             env=env,
-            env_counted=env_counted,
-            resources=resources,
-            scratch=tuple(self._folder(*one, item) for one in family.scratch),
-            open=tuple(self._folder(*one, item) for one in family.open),
-            **family.fixed,
+            env_counted=env if counting is fillings[0] else self._env(counting),
+            **around,
         )
+
+    def _around(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """What of a step hangs on its item at most: the same for all items, where no such text holds a foreach name."""
+        family = self._family
+        return {
+            "family": family.name,
+            "home": self._home,
+            "where": family.where,
+            "cwd": self._folder(*family.cwd, item),
+            "resources": self._resources(item),
+            "shell": tuple(filled(pieces, item) for pieces in family.shell),
+            "scratch": tuple(self._folder(*one, item) for one in family.scratch),
+            "open": tuple(posixpath.normpath(filled(pieces, item)) for pieces, _ in family.open),
+            **family.fixed,
+        }
 
     def _word(self, one: Input, base: str) -> Word:
         if one.outside:
-            return Word(one.path, f"{{inputs.{one.shown}}}", one.name)
+            return Word(one.path, f"{{inputs.{one.shown}}}", one.name, one.outside)
         text = _dashed(below(one.path, base))
         return Word(text, text, one.name)
 

@@ -1,6 +1,7 @@
 """Patterns over paths: text comes in; what it matches, whether two can match one path, and captures go out. No disk."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _MAGIC = re.compile(r"[*?[]")
@@ -19,14 +20,24 @@ def escape(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One name of a pattern: plain text, or an expression whose matches begin with `prefix`."""
+    """One name of a pattern: plain text, or what begins with `prefix`, and with `suffix` or an expression goes on."""
 
     plain: str | None
-    expression: re.Pattern[str]
     prefix: str
+    expression: str
+    suffix: str | None = None  # the pattern is `prefix*suffix`; most are, and need no expression
+
+    def matcher(self) -> Callable[[str], object]:
+        """Tells whether a name matches."""
+        if self.suffix is None:
+            return re.compile(self.expression, re.DOTALL).fullmatch
+        prefix, suffix, least = self.prefix, self.suffix, len(self.prefix) + len(self.suffix)
+        if prefix:
+            return lambda name: len(name) >= least and name.startswith(prefix) and name.endswith(suffix)
+        return lambda name: not name.startswith(".") and name.endswith(suffix)
 
 
-DEEP = Segment(None, re.compile(""), "")
+DEEP = Segment(None, "", "")
 """`**`: any number of folders, none of them hidden."""
 
 
@@ -37,12 +48,16 @@ class Glob:
     text: str
     segments: tuple[Segment, ...]
     folder: bool
-    whole: re.Pattern[str]
-    captures: tuple[str, ...]  # names, one for each group of `whole`
+    expression: str
+    captures: tuple[str, ...]  # names, one for each group of the expression
+
+    def whole(self) -> re.Pattern[str]:
+        """What matches whole paths."""
+        return re.compile(self.expression, re.DOTALL)
 
     def values(self, path: str) -> dict[str, str] | None:
         """What the captures hold for a path; None if the path does not match, or one name holds two values."""
-        found = self.whole.fullmatch(path)
+        found = self.whole().fullmatch(path)
         if found is None:
             return None
         values: dict[str, str] = {}
@@ -69,15 +84,21 @@ def compiled(text: str) -> Glob:
             segments.append(DEEP)
             whole += r"(?:(?!\.)[^/]+/)*" if not last else r"(?:(?!\.)[^/]+/)*(?!\.)[^/]+"
             continue
-        expression, prefix, found = _segment(name, text)
+        segment, found = _segment(name, text)
+        expression = segment.expression
         captures += found
-        plain = prefix if len(prefix) == len(name) else None
-        segments.append(Segment(plain, re.compile(expression, re.DOTALL), prefix))
+        segments.append(segment)
         whole += expression + ("" if last else "/")
-    return Glob(text, tuple(segments), folder, re.compile(whole, re.DOTALL), tuple(captures))
+    return Glob(text, tuple(segments), folder, whole, tuple(captures))
 
 
-def _segment(name: str, text: str) -> tuple[str, str, list[str]]:
+def _segment(name: str, text: str) -> tuple[Segment, list[str]]:
+    hidden = "" if name.startswith(".") else r"(?!\.)"
+    if not re.search(r"[?[{]", name) and name.count("*") < 2:
+        prefix, star, suffix = name.partition("*")
+        middle = "[^/]*" if star else ""
+        expression = hidden + re.escape(prefix) + middle + re.escape(suffix)
+        return Segment(None if star else name, prefix, expression, suffix), []
     expression, captures, at = "", [], 0
     prefix, plain = "", True
     while at < len(name):
@@ -114,12 +135,11 @@ def _segment(name: str, text: str) -> tuple[str, str, list[str]]:
                 prefix += letter
             continue
         plain = False
-    hidden = "" if name.startswith(".") else r"(?!\.)"
     try:
         re.compile(hidden + expression)
     except re.error:
         raise BadGlob(f"'{text}' is no pattern: look at its [...]") from None
-    return hidden + expression, prefix, captures
+    return Segment(prefix if plain else None, prefix, hidden + expression), captures
 
 
 def shape(text: str) -> str:

@@ -263,7 +263,9 @@ class _Loader:
                 names = self._names(name, steps, foreach)
             if names is None:
                 continue  # told already; what its texts mean is not known
-            family = family_of(step, prefix, foreach.get(name), Vocabulary(names, params, home), self.problems)
+            family = family_of(
+                step, prefix, foreach.get(name), Vocabulary(names, params, home), self.problems
+            )
             if family:
                 families[name] = family
         return families

@@ -263,7 +263,7 @@ class Reader:
         except (BadPath, BadGlob) as error:
             self._problems.add(error.args[0], line.where, *error.args[1:])
             return lambda path: False
-        whole = glob.whole
+        whole = glob.whole()
         return lambda path: any(whole.fullmatch(one) for one in (path, *parents(path)))
 
     def _glob(self, text: str, line: ReadLine, asker: Asker, key: str) -> Reading:

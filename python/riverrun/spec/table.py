@@ -79,7 +79,10 @@ def _objects(lines: list[str], source: Source, problems: Problems) -> Rows | Non
         try:
             row = json.loads(line)
         except (json.JSONDecodeError, RecursionError) as error:
-            problems.add(f"this is no JSON: {getattr(error, 'msg', 'it is nested too deeply').lower()}", source.line(number))
+            problems.add(
+                f"this is no JSON: {getattr(error, 'msg', 'it is nested too deeply').lower()}",
+                source.line(number),
+            )
             continue
         if not isinstance(row, dict) or not all(isinstance(one, str | int | float) for one in row.values()):
             problems.add("a row must be an object of strings, numbers and booleans", source.line(number))

@@ -102,8 +102,9 @@ class Tree:
                 self._walk(_join(folder, segment.plain), at + 1, glob, paths, found)
             return
         listing = self._listing(folder)
+        matches = segment.matcher()
         for name in _beginning(listing, segment.prefix):
-            if name == STATE_FOLDER or not segment.expression.fullmatch(name):
+            if name == STATE_FOLDER or not matches(name):
                 continue
             is_folder = listing.standing[name] is Standing.FOLDER
             if not last:

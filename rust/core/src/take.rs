@@ -15,8 +15,9 @@ use crate::digest::{Strong, hex};
 use crate::fingerprint::{Certified, Grip, Hold, Reading, read};
 use crate::held::{Held, MOST_LEASES, Taken};
 use crate::index::Index;
+use crate::index::base::path_of;
 use crate::index::table::join;
-use crate::look::facts;
+use crate::look::{Kind, facts};
 use crate::reading::{each_unread, way_to};
 use crate::stat::{Links, open_file, stat_of};
 use crate::survey::{Ask, Found, Gather, Level, TopAt, Vouch, survey};
@@ -28,7 +29,7 @@ use crate::trust::Standing;
 pub enum Copies {
     None,
     /// Of a file: this file, which must not exist. Of a folder: this folder, with each content as a file named by its digest.
-    At(PathBuf),
+    At(Vec<u8>),
 }
 
 /// For each of the paths its copies; a file above `limit` bytes is only copied where that costs nothing (reflink).
@@ -55,10 +56,11 @@ pub fn take(index: &Index, paths: &[Vec<u8>], copies: &[Copies], limit: u64, can
         let grip = if leased { Grip::Hold } else { Grip::Ask };
         let place = match copies.get(slot.top) {
             None | Some(Copies::None) => None,
-            Some(Copies::At(place)) if single => Some(place.clone()),
+            Some(Copies::At(place)) if single => Some(path_of(&index.base().absolute(place)?).to_owned()),
             Some(Copies::At(place)) => {
-                fs::create_dir_all(place)?;
-                Some(place.join(format!("new-{}", numbers.fetch_add(1, Ordering::Relaxed))))
+                let place = index.base().absolute(place)?;
+                fs::create_dir_all(path_of(&place))?;
+                Some(path_of(&place).join(format!("new-{}", numbers.fetch_add(1, Ordering::Relaxed))))
             }
         };
         let source = Source { file: &file, size: stat.size, grip, standing };
@@ -80,7 +82,12 @@ pub fn take(index: &Index, paths: &[Vec<u8>], copies: &[Copies], limit: u64, can
     copied.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
     copied.dedup_by(|later, first| (later.0, later.1) == (first.0, first.1));
     for (top, strong, size, place) in copied {
-        facts[top].copied.push((strong, size, place.into_os_string().into_encoded_bytes()));
+        let Some(Copies::At(given)) = copies.get(top) else { continue };
+        let place = match facts[top].kind {
+            Kind::Folder => join(given, place.file_name().unwrap_or_default().as_encoded_bytes()),
+            _ => given.clone(),
+        };
+        facts[top].copied.push((strong, size, place));
     }
     let held = held.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
     Ok(Taken { facts, held })

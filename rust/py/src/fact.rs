@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -124,7 +124,7 @@ pub fn facts_to_python(py: Python<'_>, facts: Vec<Fact>) -> PyResult<Vec<Py<PyFa
 pub struct PyTaken {
     index: Arc<Index>,
     facts: Vec<Py<PyFact>>,
-    /// Nothing after `release`.
+    /// Nothing after `release`, or while it is placed.
     held: Mutex<Option<held::Taken>>,
 }
 
@@ -132,6 +132,10 @@ impl PyTaken {
     pub fn new(py: Python<'_>, index: Arc<Index>, mut taken: held::Taken) -> PyResult<Self> {
         let facts = facts_to_python(py, std::mem::take(&mut taken.facts))?;
         Ok(PyTaken { index, facts, held: Mutex::new(Some(taken)) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<held::Taken>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -144,19 +148,17 @@ impl PyTaken {
 
     /// Move each source to its place; one fact for each.
     fn place(&self, py: Python<'_>, moves: Vec<(Vec<u8>, Vec<u8>)>) -> PyResult<Vec<Py<PyFact>>> {
-        let placed = watch(py, None, |cancel| {
-            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            held.as_mut().map(|taken| place(&self.index, taken, &moves, cancel))
-        })?;
-        match placed {
-            Some(Ok(facts)) => facts_to_python(py, facts),
-            Some(Err(error)) => Err(raise(py, &error, &text_of(py, b"")?)),
-            None => Err(PyValueError::new_err("what was taken is released")),
-        }
+        // Taken out, not locked, while others work: a thread of the pool may be given work that asks for it too.
+        let Some(mut held) = self.lock().take() else {
+            return Err(PyValueError::new_err("what was taken is released, or is being placed"));
+        };
+        let placed = watch(py, None, |cancel| place(&self.index, &mut held, &moves, cancel));
+        *self.lock() = Some(held);
+        facts_to_python(py, placed?.map_err(|error| raise(py, &error, py.None().bind(py)))?)
     }
 
     /// Hold the files no longer.
     fn release(&self, py: Python<'_>) {
-        py.detach(|| drop(self.held.lock().unwrap_or_else(PoisonError::into_inner).take()));
+        py.detach(|| drop(self.lock().take()));
     }
 }

@@ -3,12 +3,12 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyRange, PyString};
+use riverrun_core::cancel::Cancel;
 use riverrun_core::held;
 use riverrun_core::index::Index;
 use riverrun_core::index::table::Change;
@@ -53,11 +53,8 @@ fn name_of(level: Level) -> &'static str {
 }
 
 /// An error that concerns the whole call; what is wrong with single files stands in their facts.
-fn failed(py: Python<'_>, error: &io::Error, path: &[u8]) -> PyErr {
-    match text_of(py, path) {
-        Ok(name) => raise(py, error, &name),
-        Err(error) => error,
-    }
+fn failed(py: Python<'_>, error: &io::Error) -> PyErr {
+    raise(py, error, py.None().bind(py))
 }
 
 fn bytes_of(path: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
@@ -187,7 +184,7 @@ impl PyIndex {
         }
         let paths: BytesPaths = paths.try_iter()?.map(|path| bytes_of(&path?)).collect::<PyResult<_>>()?;
         let found = watch(py, threads, |cancel| scan(&self.0, &paths, level, cancel))?;
-        let found = PyScan::new(py, found.map_err(|error| failed(py, &error, b""))?, level)?;
+        let found = PyScan::new(py, found.map_err(|error| failed(py, &error))?, level)?;
         if save {
             self.save(py, Some(&found))?;
         }
@@ -201,7 +198,10 @@ impl PyIndex {
             self.0.apply(changes);
             self.0.save()
         });
-        saved.map_err(|error| failed(py, &error, self.0.path().as_os_str().as_encoded_bytes()))
+        saved.map_err(|error| match text_of(py, self.0.path().as_os_str().as_encoded_bytes()) {
+            Ok(name) => raise(py, &error, &name),
+            Err(error) => error,
+        })
     }
 
     fn changed_ranges<'py>(&self, path: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyRange>>> {
@@ -230,18 +230,20 @@ impl PyIndex {
         let level = level_of(check)?;
         self.0.trust_networks(trust.unwrap_or_default());
         let survey = watch(py, threads, |cancel| begin(&self.0, &paths, level, &self.0.trust(), cancel))?;
-        let survey = survey.map_err(|error| failed(py, &error, b""))?;
+        let survey = survey.map_err(|error| failed(py, &error))?;
         let (files, bytes) = survey.unread();
         if let Some(tell) = on_reading.filter(|_| bytes >= LONG_READING) {
             tell.call1((files, bytes))?;
         }
-        let facts = watch(py, threads, |cancel| finish(&self.0, survey, level, Links::Follow, cancel))?;
-        facts_to_python(py, facts.map_err(|error| failed(py, &error, b""))?)
+        let read = |cancel: &Cancel| finish(&self.0, survey, level, Links::Follow, cancel);
+        // With nothing to read it is not worth waking a thread.
+        let facts = if files == 0 { py.detach(|| read(&Cancel::new())) } else { watch(py, threads, read)? };
+        facts_to_python(py, facts.map_err(|error| failed(py, &error))?)
     }
 
     fn same_stat(&self, py: Python<'_>, paths: BytesPaths, since_ns: i64) -> PyResult<Vec<bool>> {
         let same = watch(py, None, |cancel| same_stat(&self.0, &paths, since_ns, cancel))?;
-        same.map_err(|error| failed(py, &error, b""))
+        same.map_err(|error| failed(py, &error))
     }
 
     #[pyo3(signature = (paths, *, copies = None, copy_limit = None, threads = None))]
@@ -257,12 +259,7 @@ impl PyIndex {
         if copies.len() != paths.len() {
             return Err(PyValueError::new_err("there must be as many copies as paths"));
         }
-        let copies: Vec<Copies> = copies
-            .into_iter()
-            .map(|place| {
-                place.map_or(Copies::None, |place| Copies::At(PathBuf::from(std::ffi::OsString::from_vec(place))))
-            })
-            .collect();
+        let copies: Vec<Copies> = copies.into_iter().map(|place| place.map_or(Copies::None, Copies::At)).collect();
         let limit = copy_limit.unwrap_or(u64::MAX);
         let taken = watch(py, threads, |cancel| take(&self.0, &paths, &copies, limit, cancel))?;
         self.taken(py, taken)
@@ -280,7 +277,7 @@ impl PyIndex {
     }
 
     fn forget(&self, py: Python<'_>, paths: BytesPaths) -> PyResult<()> {
-        py.detach(|| self.0.forget(&paths)).map_err(|error| failed(py, &error, b""))
+        py.detach(|| self.0.forget(&paths)).map_err(|error| failed(py, &error))
     }
 
     /// For tests: take every filesystem for a local one, or for one whose stamps are worth nothing.
@@ -297,6 +294,6 @@ impl PyIndex {
 
 impl PyIndex {
     fn taken(&self, py: Python<'_>, taken: io::Result<held::Taken>) -> PyResult<PyTaken> {
-        PyTaken::new(py, Arc::clone(&self.0), taken.map_err(|error| failed(py, &error, b""))?)
+        PyTaken::new(py, Arc::clone(&self.0), taken.map_err(|error| failed(py, &error))?)
     }
 }

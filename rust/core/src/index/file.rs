@@ -179,15 +179,15 @@ fn read_table(file: &File) -> io::Result<Table> {
         return Err(wrong("it is not an index, or one of another version"));
     }
     let mut table = Table::default();
-    let mut last: Option<Box<[u8]>> = None;
+    let mut last: Option<Vec<u8>> = None;
     let (mut key, mut name) = (Vec::new(), Vec::new());
     for _ in 0..from.u64()? {
         from.text(LONGEST_KEY, &mut key)?;
-        if last.is_some_and(|last| *last >= key[..]) {
+        if last.is_some_and(|last| last >= key) {
             return Err(wrong("its folders are not in order"));
         }
-        last = Some(key.clone().into());
-        table.push(key.clone().into(), read_folder(&mut from, &mut name)?);
+        table.push(&key, read_folder(&mut from, &mut name)?);
+        last = Some(key.clone());
     }
     if from.left != 0 {
         return Err(wrong("something follows its end"));

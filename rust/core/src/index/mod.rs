@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::clock::probe;
 use crate::index::base::Base;
@@ -27,7 +27,8 @@ pub struct Index {
     base: Base,
     /// Why an existing file could not be used, if so.
     pub note: Option<String>,
-    table: RwLock<Table>,
+    /// No one works under this lock, they take a clone: a thread of a pool that waits for others may be given work that needs it.
+    table: RwLock<Arc<Table>>,
     /// Whether the table has what the file has not.
     unsaved: AtomicBool,
     ranges: Mutex<HashMap<Key, Vec<Range<u64>>>>,
@@ -65,7 +66,7 @@ impl Index {
             path,
             base,
             note,
-            table: RwLock::new(table),
+            table: RwLock::new(Arc::new(table)),
             unsaved: AtomicBool::new(false),
             ranges: Mutex::default(),
             networks: Mutex::default(),
@@ -76,16 +77,19 @@ impl Index {
     /// Write the file, unless it has all already.
     pub fn save(&self) -> io::Result<()> {
         static SAVES: AtomicU64 = AtomicU64::new(0);
-        let table = self.table();
-        if !self.unsaved.load(Ordering::Relaxed) {
+        if !self.unsaved.swap(false, Ordering::SeqCst) {
             return Ok(());
         }
-        let number = SAVES.fetch_add(1, Ordering::Relaxed);
+        // After the flag: what is learned from now on raises it again.
+        let table = self.table();
+        let number = SAVES.fetch_add(1, Ordering::SeqCst);
         let mut beside = self.path.clone().into_os_string();
         beside.push(format!(".{}-{number}.new", process::id()));
-        file::save(&table, &self.path, Path::new(&beside))?;
-        self.unsaved.store(false, Ordering::Relaxed); // the table cannot have changed: it is borrowed
-        Ok(())
+        let saved = file::save(&table, &self.path, Path::new(&beside));
+        if saved.is_err() {
+            self.unsaved.store(true, Ordering::SeqCst);
+        }
+        saved
     }
 
     pub fn path(&self) -> &Path {
@@ -96,8 +100,9 @@ impl Index {
         &self.base
     }
 
-    pub fn table(&self) -> RwLockReadGuard<'_, Table> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    /// As it is now.
+    pub fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn apply(&self, changes: Vec<Change>) {
@@ -105,8 +110,8 @@ impl Index {
             return;
         }
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        table.apply(changes);
-        self.unsaved.store(true, Ordering::Relaxed);
+        Arc::make_mut(&mut table).apply(changes);
+        self.unsaved.store(true, Ordering::SeqCst);
     }
 
     /// Forget these paths and all below them.

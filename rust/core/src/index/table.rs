@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use crate::fingerprint::Fingerprint;
 
@@ -14,17 +15,19 @@ pub type Key = Vec<u8>;
 /// What is to be known of a path from now on: a fingerprint, or nothing.
 pub type Change = (Key, Option<Fingerprint>);
 
-#[derive(Default)]
+/// A clone shares its folders: whoever looks around keeps what it saw while others change theirs.
+#[derive(Clone, Default)]
 pub struct Table {
-    folders: BTreeMap<Box<[u8]>, Folder>,
+    folders: BTreeMap<Arc<[u8]>, Arc<Folder>>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Folder {
     names: Vec<u8>,
     rows: Vec<Row>,
 }
 
+#[derive(Clone)]
 struct Row {
     /// Where the name begins in the folder's `names`, and how long it is.
     start: u32,
@@ -98,6 +101,10 @@ impl Folder {
                 self.push(new, print);
             }
         }
+        self.shrink();
+    }
+
+    fn shrink(&mut self) {
         self.rows.shrink_to_fit();
         self.names.shrink_to_fit();
     }
@@ -110,12 +117,12 @@ impl Table {
     }
 
     pub fn folder(&self, key: &[u8]) -> Option<&Folder> {
-        self.folders.get(key)
+        self.folders.get(key).map(|folder| &**folder)
     }
 
     /// Every folder that is known, in byte order.
     pub fn folders(&self) -> impl ExactSizeIterator<Item = (&[u8], &Folder)> {
-        self.folders.iter().map(|(key, folder)| (&key[..], folder))
+        self.folders.iter().map(|(key, folder)| (&key[..], &**folder))
     }
 
     /// The known folders at or below a path.
@@ -128,7 +135,7 @@ impl Table {
             .range::<[u8], _>((from, Bound::Unbounded))
             .take_while(move |(found, _)| found.starts_with(&prefix))
             .filter(move |(found, _)| lies_in(found, &wanted))
-            .map(|(found, folder)| (&found[..], folder))
+            .map(|(found, folder)| (&found[..], &**folder))
     }
 
     /// The last change of a path counts.
@@ -143,7 +150,7 @@ impl Table {
             while let Some(next) = changes.next_if(|(next, _)| split(next).is_some_and(|(other, _)| other == folder)) {
                 keys.push(next);
             }
-            let place = self.folders.entry(folder.into()).or_default();
+            let place = Arc::make_mut(self.folders.entry(folder.into()).or_default());
             let (keys, prints): (Vec<Key>, Vec<_>) = keys.into_iter().unzip();
             let names = keys.iter().filter_map(|key| split(key).map(|(_, name)| name));
             place.apply(names.zip(prints).collect());
@@ -154,8 +161,9 @@ impl Table {
     }
 
     /// As read from a file: `key` follows all that are there, `folder` is not empty.
-    pub fn push(&mut self, key: Box<[u8]>, folder: Folder) {
-        self.folders.insert(key, folder);
+    pub fn push(&mut self, key: &[u8], mut folder: Folder) {
+        folder.shrink();
+        self.folders.insert(key.into(), Arc::new(folder));
     }
 }
 
