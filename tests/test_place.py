@@ -7,53 +7,13 @@ from pathlib import Path
 import pytest
 
 from clock import wait_settled
-from riverrun import Hasher, Index, hash_file
-from riverrun.native import Digest, Fact
-
-MOST_LEASES = 512  # as in the core
-
-
-class Ground:
-    """A workspace with a work folder in it, and an index."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.index = Index(root / "state/index", root=root)
-        self.assume("local")
-
-    def assume(self, kind: str) -> None:
-        self.index._assume(kind)  # type: ignore[attr-defined]  # tests also run where nothing is trusted
-
-    def __truediv__(self, name: str) -> Path:
-        return self.root / name
-
-    def write(self, name: str, content: bytes = b"made", mode: int = 0o644) -> Path:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        path.chmod(mode)
-        return path
-
-    def move(self, source: str, place: str) -> Fact:
-        """Take and place one path."""
-        taken = self.index.take([source.encode()])
-        (fact,) = taken.place([(source.encode(), place.encode())])
-        taken.release()
-        return fact
-
-    def look(self, place: str) -> Fact:
-        return self.index.look([place.encode()])[0]
+from ground import Ground, named
+from riverrun import hash_file
 
 
 @pytest.fixture
 def ground(tmp_path: Path) -> Iterator[Ground]:
     yield Ground(tmp_path)
-
-
-def named(content: bytes) -> Digest:
-    hasher = Hasher("blake3")
-    hasher.update(content)
-    return Digest(hasher.digest())
 
 
 def make_file(path: Path) -> None:
@@ -85,7 +45,7 @@ def test_an_output_replaces_whatever_was_there(
     inner = "" if output == "file" else "/in/x"
     ground.write(f"work/out{inner}")
     fact = ground.move("work/out", "far/away/place")
-    assert (ground / f"far/away/place{inner}").read_bytes() == b"made"
+    assert (ground / f"far/away/place{inner}").read_bytes() == b"as it was"
     assert (fact.kind, fact.certified, fact.trusted, fact.read) == (output, True, True, False)
     again = ground.look("far/away/place")
     assert (again.digest, again.trusted, again.read) == (fact.digest, True, False)
@@ -188,7 +148,7 @@ def test_a_writer_between_taking_and_placing_costs_a_reading(ground: Ground) -> 
     with pytest.raises(BlockingIOError):  # the lease stands in the way, and knows that it was asked to go
         os.open(path, os.O_WRONLY | os.O_NONBLOCK)
     (fact,) = taken.place([(b"work/out", b"place")])
-    assert (fact.certified, fact.read, fact.digest) == (True, True, named(b"made"))
+    assert (fact.certified, fact.read, fact.digest) == (True, True, named(b"as it was"))
     os.close(os.open(ground / "place", os.O_WRONLY | os.O_NONBLOCK))  # nothing is held any more
     taken.release()
 
@@ -277,72 +237,11 @@ def _device(folder: Path) -> int:
     return folder.stat().st_dev
 
 
-@pytest.mark.parametrize("size", [0, 1, 4 << 20, (4 << 20) + 1, 9 << 20])
-@pytest.mark.parametrize("offset", [0, 7])
-def test_restored_bytes_are_verified_and_placed(ground: Ground, size: int, offset: int) -> None:
-    content = os.urandom(size)
-    ground.write("store", b"-" * offset + content + b"-" * offset)
-    piece = (b"store", offset, size, b"stage/new", named(content), 0o755)
-    taken = ground.index.restore([piece])
-    assert [(fact.kind, fact.digest) for fact in taken.facts] == [("exec", named(content))]
-    (fact,) = taken.place([(b"stage/new", b"out")])
-    taken.release()
-    assert (ground / "out").read_bytes() == content
-    assert (fact.kind, fact.certified, fact.trusted, fact.read) == ("exec", True, True, False)
-    assert ground.look("out").read is False
-
-
-BROKEN: dict[str, tuple[bytes, int, int, bytes, bytes]] = {
-    "other bytes": (b"store", 0, 6, b"new", b"else"),
-    "too short": (b"store", 1, 6, b"new", b"stored"),
-    "far behind the end": (b"store", 2**63, 2**63, b"new", b"stored"),
-    "a link": (b"link", 0, 6, b"new", b"stored"),
-    "missing": (b"none", 0, 6, b"new", b"stored"),
-}
-
-
-@pytest.mark.parametrize("case", BROKEN)
-def test_broken_bytes_are_not_restored(ground: Ground, case: str) -> None:
-    ground.write("store", b"stored")
-    (ground / "link").symlink_to("store")
-    source, offset, length, target, content = BROKEN[case]
-    good = (b"store", 0, 6, b"good", named(b"stored"), 0o644)
-    bad, fact = ground.index.restore([(source, offset, length, target, named(content), 0o644), good]).facts
-    assert (bad.kind, fact.kind) == ("error", "file")
-    assert isinstance(bad.error, OSError)
-    assert not (ground / "new").exists()
-
-
-def test_restoring_overwrites_nothing(ground: Ground) -> None:
-    ground.write("store", b"stored")
-    ground.write("here", b"mine")
-    (fact,) = ground.index.restore([(b"store", 0, 6, b"here", named(b"stored"), 0o644)]).facts
-    assert isinstance(fact.error, FileExistsError)
-    assert (ground / "here").read_bytes() == b"mine"
-
-
-def test_a_large_folder_is_restored_without_a_second_reading(ground: Ground) -> None:
-    count = MOST_LEASES + 100
-    ground.write("pack", b"".join(b"%04d" % number for number in range(count)))
-    pieces = [
-        (b"pack", 4 * number, 4, b"stage/%d/%d" % (number % 7, number), named(b"%04d" % number), 0o644)
-        for number in range(count)
-    ]
-    taken = ground.index.restore(pieces)
-    (ground / "stage/none").mkdir()
-    (ground / "stage/link").symlink_to("0")
-    (fact,) = taken.place([(b"stage", b"out")])
-    taken.release()
-    assert (fact.kind, fact.read, fact.trusted, len(fact.entries)) == ("folder", False, True, count + 2)
-    assert ground.index.look([b"out"], check="strong")[0].digest == fact.digest
-
-
 def test_the_index_keeps_what_was_placed(ground: Ground) -> None:
     place = ground.write("work/out")
     wait_settled(place)
     ground.move("work/out", "out")
     ground.index.save()
-    index = Index(ground / "state/index", root=ground.root)
-    index._assume("local")  # type: ignore[attr-defined]
+    index = ground.open()
     assert index.note is None
     assert index.look([b"out"])[0].read is False

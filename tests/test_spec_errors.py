@@ -58,7 +58,8 @@ resources = { cpus = 1 }
     "a folder that is a file": (A + 'outputs = ["x"]\n[step.b]\nrun = "b"\ninputs = ["x/"]\n', {}),
     "globs": (A + 'inputs = ["lgos/*.csv", "logs/q[.csv", "logs/*.cvs", "nothing/here/*"]\n', {"logs/a.csv": ""}),
     "foreach": (
-        '[step.a]\nrun = "a"\nforeach = "logs/*.csv"\n[step.b]\nrun = "b"\nforeach = "@c"\n[step.c]\nrun = "c"\nforeach = "@b"\n'
+        '[step.a]\nrun = "a"\nforeach = "logs/*.csv"\n[step.b]\nrun = "b"\nforeach = "@c"\n'
+        '[step.c]\nrun = "c"\nforeach = "@b"\n'
         '[step.d]\nrun = "d"\nforeach = "@e"\n[step.e]\nrun = "e"\n[step.f]\nrun = "f"\nforeach = "@g"\n'
         '[step.h]\nrun = "h"\nforeach = { inputs = [1] }\n[step.i]\nrun = "i"\nforeach = { x = [1, "1"] }\n'
         '[step.j]\nrun = "j"\nforeach = { x = "{params.x}" }\n[step.k]\nrun = "k"\nforeach = "absent.tsv"\n', {},
@@ -73,7 +74,8 @@ resources = { cpus = 1 }
         '[step.b]\nrun = "b"\nforeach = { x = [1, 2, 3] }\ninputs = ["@a"]\n', {},
     ),
     "tables": (
-        '[step.a]\nrun = "a"\nforeach = "a.tsv"\n[step.b]\nrun = "b"\nforeach = "b.csv"\n[step.c]\nrun = "c"\nforeach = "c.jsonl"\n'
+        '[step.a]\nrun = "a"\nforeach = "a.tsv"\n[step.b]\nrun = "b"\nforeach = "b.csv"\n'
+        '[step.c]\nrun = "c"\nforeach = "c.jsonl"\n'
         '[step.d]\nrun = "d"\nforeach = "d.tsv"\n',
         {"a.tsv": "x\ty\n1\n", "b.csv": 'x,x\n1,2\n', "c.jsonl": '{"a": 1}\n{"b": 2}\nnope\n[1]\n', "d.tsv": ""},
     ),
@@ -85,11 +87,17 @@ resources = { cpus = 1 }
         {"t/riverrun.toml": '[params]\nlevel = 1\ndeep = { p = 1 }\n' + A + 'inputs = ["../up", "@inputs.config"]\nqqq = 1\n'},
     ),
     "encapsulation": (
-        '[tributary.t]\npath = "t"\n' + A + 'inputs = ["t/b", "t/c", "@t.b", "@t.c", "t/"]\n[step.g]\nrun = "g"\ninputs = ["t/[b]"]\n',
-        {"t/riverrun.toml": '[pipeline]\nend = ["c"]\n[step.b]\nrun = "b"\noutputs = ["b"]\n[step.c]\nrun = "c"\noutputs = ["c"]\n'},
+        '[tributary.t]\npath = "t"\n' + A + 'inputs = ["t/b", "t/c", "@t.b", "@t.c", "t/"]\n'
+        '[step.g]\nrun = "g"\ninputs = ["t/[b]"]\n',
+        {
+            "t/riverrun.toml": '[pipeline]\nend = ["c"]\n[step.b]\nrun = "b"\noutputs = ["b"]\n'
+            '[step.c]\nrun = "c"\noutputs = ["c"]\n'
+        },
     ),
     "end": ('[pipeline]\nend = ["otu", "@b", "x*"]\n' + A + 'outputs = ["out"]\n', {}),
-    "end of what no step makes": ('[pipeline]\nend = ["otu", "x*", "src"]\n' + A + 'outputs = ["out"]\n', {"src": "", "x1": ""}),
+    "end of what no step makes": (
+        '[pipeline]\nend = ["otu", "x*", "src"]\n' + A + 'outputs = ["out"]\n', {"src": "", "x1": ""},
+    ),
     "paths of items": (
         A + 'foreach = { x = ["../..", "/abs", "", "ok"] }\ninputs = ["{x}/i"]\nuses = ["{x}"]\noutputs = ["o/{x}"]\n', {},
     ),
@@ -151,10 +159,8 @@ def test_machine_facts_are_checked(tmp_path: Path, snapshot: SnapshotAssertion) 
 
 
 def test_a_thousand_items_tell_one_fault_once(tmp_path: Path) -> None:
-    values = '", "'.join(map(str, range(1000)))
-    spec = f'[step.a]\nrun = "a"\nforeach = { x = ["%s"] }\noutputs = ["../{x}"]\n' % '", "'.join(
-        map(str, range(1000))
-    )
+    values = ", ".join(map(str, range(1000)))
+    spec = A + f"foreach = {{ x = [{values}] }}\n" + 'outputs = ["{x}/../../{x}"]\n'
     with pytest.raises(SpecError) as error:
         expand(load(write(tmp_path, {"riverrun.toml": spec})))
     assert len(error.value.problems) == 1

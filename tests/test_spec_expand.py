@@ -266,7 +266,8 @@ outputs = ["stage.txt"]
 """,
         },
         [
-            "world/build: cc w.c -I ../../config.h -O3 -o w extra.log  < src=w/orld/w.c h=config.h  > w/orld/w w/orld/extra.log",
+            "world/build: cc w.c -I ../../config.h -O3 -o w extra.log"
+            "  < src=w/orld/w.c h=config.h  > w/orld/w w/orld/extra.log",
             "world/stage: ./w n3 > stage.txt  < w/orld/w  ; gen.h  > w/orld/stage.txt",
             "gen: gen > gen.h  > gen.h",
             "end: cat w/orld/stage.txt w/orld/extra.log w/orld/stage.txt w/orld/extra.log w/orld/stage.txt config.h > end"

@@ -105,7 +105,7 @@ inputs = ["@t"]
 """
     found = expanded(tmp_path, spec, {"t/riverrun.toml": SPEC, "t/big.csv": ""})
     assert list(found.steps) == ["t/split", "t/apart"]
-    assert [(one.name, one.via) for one in found.waiting][0] == ("t/count", ())
+    assert (found.waiting[0].name, found.waiting[0].via) == ("t/count", ())
     assert found.waiting[-1].via == ("t/plot",)
     settled = expanded(tmp_path, spec, listings={"t/parts": PARTS["parts"]})
     assert [one.path for one in settled.steps["end"].inputs] == ["t/a.png", "t/b.png", "t/apart"]

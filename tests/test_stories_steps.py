@@ -101,7 +101,7 @@ def test_scratch_lets_a_program_resume(project: Project) -> None:
     assert not project.has("ckpt")
     project.write({"in.txt": "2\n"})
     assert project.run().code == 1, "what belongs to other inputs is not brought back"
-    assert list(project.counted().elements()) == ["1", "1", "2", "3"] or project.read("out.txt") == "3\n"
+    assert project.counted() == {"1": 2, "2": 1, "3": 1}
 
 
 def test_always(project: Project) -> None:
@@ -257,16 +257,13 @@ def test_cwd_and_params_file(project: Project) -> None:
         deep = { list = [1, 2], text = "a b" }
         unused = 1
         [step.it]
-        run = 'cat $RIVERRUN_PARAMS > ../{outputs}; cat in.txt; cat >> ../{outputs} < in.txt'
+        run = 'cat $RIVERRUN_PARAMS > {outputs}; cat in.txt >> ../out.txt'
         cwd = "sub"
         inputs = ["sub/in.txt"]
         outputs = ["out.txt"]
         params = ["deep"]
     """).write({"sub/in.txt": "x\n"})
-    outcome = project.run()
-    if outcome.code == 1:  # {outputs} may count from the folder the command runs in
-        project.spec(project.read("riverrun.toml").replace("../{outputs}", "{outputs}"))
-        outcome = project.run(code=0)
+    assert project.run(code=0).ran == ["it"]
     assert '"a b"' in project.read("out.txt") and "unused" not in project.read("out.txt")
     project.spec(project.read("riverrun.toml").replace("unused = 1", "unused = 2"))
     project.settle()
@@ -304,8 +301,7 @@ def test_environment(project: Project) -> None:
     assert project.run(code=0).ran == ["it"], "empty is not unset"
     project.env["COUNTED"] = "6"
     assert project.run(code=0).restored == ["it"]
-    project.env["LANG"] = "C"
-    project.env.pop("LC_ALL", "")
+    project.env["TZ"] = "Asia/Tokyo"
     assert project.run(code=0).reasons("it") == ["environment_changed"]
 
 

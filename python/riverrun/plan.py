@@ -23,6 +23,13 @@ class Policy(Enum):
     FORCED = "forced"
 
 
+class Absence(Enum):
+    """Whether temporary outputs that are not there are missed."""
+
+    SPARED = "spared"
+    MISSED = "missed"  # the step was asked for itself
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All that a verdict may depend on, for one step whose inputs are known."""
@@ -33,6 +40,7 @@ class Facts:
     last: Callable[[], Trace | None]  # what was last put in the place of these outputs
     outputs: Mapping[str, Seen]  # by their name in the step
     restorable: Callable[[Made], bool]  # whether the store has all the bytes
+    absence: Absence = Absence.SPARED
 
 
 def refuse(step: Step, inputs: Mapping[str, Seen], tools: Mapping[str, Seen]) -> tuple[Reason, ...]:
@@ -59,18 +67,18 @@ def judge(step: Step, facts: Facts, policy: Policy = Policy.WHEN_NEEDED) -> Verd
     """What must happen to a step whose inputs are all known.
 
     A promise is kept when the outputs in place are those of any trace of the key; absent temporary outputs count as
-    kept, since they are made again only when someone must read them.
+    kept, since they are made again only when someone must read them, or asks for them.
     """
     if policy is Policy.FORCED:
         return Verdict(Action.RUN, (Reason(Cause.FORCED),))
     if step.rerun is Rerun.ALWAYS:
         return Verdict(Action.RUN, (Reason(Cause.ALWAYS),))
     for trace in facts.traces:
-        if _in_place(step, trace, facts.outputs):
+        if _in_place(step, trace, facts):
             return Verdict(Action.NONE, (), trace)
     why = _why(facts)
     for trace in facts.traces:
-        lacking = _lacking(step, trace, facts.outputs)
+        lacking = _lacking(step, trace, facts)
         if all(facts.restorable(made) for made in lacking):
             return Verdict(Action.RESTORE, why, trace)
     if facts.traces:
@@ -78,20 +86,21 @@ def judge(step: Step, facts: Facts, policy: Policy = Policy.WHEN_NEEDED) -> Verd
     return Verdict(Action.RUN, why)
 
 
-def _lacking(step: Step, trace: Trace, outputs: Mapping[str, Seen]) -> list[Made]:
-    """The outputs that a trace promises and that are not in place; absent temporary ones are not missed."""
+def _lacking(step: Step, trace: Trace, facts: Facts) -> list[Made]:
+    """The outputs that a trace promises and that are not in place; absent temporary ones may be spared."""
     temporary = {output.shown for output in step.outputs if output.temporary}
+    spared = temporary if facts.absence is Absence.SPARED else set()
     lacking = []
     for made in trace.outputs:
-        seen = outputs[made.shown]
-        absent = seen.kind is Kind.MISSING and made.shown in temporary
+        seen = facts.outputs[made.shown]
+        absent = seen.kind is Kind.MISSING and made.shown in spared
         if not absent and (seen.state != made.state or not seen.certified):
             lacking.append(made)
     return lacking
 
 
-def _in_place(step: Step, trace: Trace, outputs: Mapping[str, Seen]) -> bool:
-    return not _lacking(step, trace, outputs)
+def _in_place(step: Step, trace: Trace, facts: Facts) -> bool:
+    return not _lacking(step, trace, facts)
 
 
 def _why(facts: Facts) -> tuple[Reason, ...]:

@@ -199,6 +199,7 @@ class Recorder:
         for output in step.outputs:
             made = made_by_name[output.shown]
             absent = output.temporary and not os.path.lexists(self._eyes.real(output.path))
+            absent = absent and not all(self._store.has(digest) for digest, _ in made.blobs())
             if (
                 not absent
                 and seen_of(self._index.look([self._eyes.real(output.path)])[0]).state != made.state

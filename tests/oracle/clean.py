@@ -87,6 +87,24 @@ class Clean:
         asked = {name: self._overrides[head + name] for name in pipe.params if head + name in self._overrides}
         return {**pipe.params, **pipe.overrides, **asked}
 
+    def family(self, uid: str) -> tuple[Pipe, Family]:
+        """A family and the spec that it stands in."""
+        return self._families[uid]
+
+    def families_read(self, uid: str) -> set[str]:
+        """The families whose outputs a family reads."""
+        pipe, family = self._families[uid]
+        found = family.sources_of()
+        for read in (*family.reads, *family.uses):
+            if read.how is How.GIVEN:
+                found.add(pipe.given[read.text].of)
+            elif read.how in (How.GLOB, How.FOLDER) and not read.of:
+                head = os.path.join(read.text, "") if read.how is How.FOLDER else os.path.dirname(read.text) + "/"
+                found |= {one.uid for one in pipe.families if any(out.startswith(head) for out in one.outs)}
+        if BRANCH in found:
+            found |= set(self.world.promised())
+        return found & self._families.keys()
+
     def steps(self, uid: str) -> tuple[Spelled, ...]:
         """The steps of a family, in the order of its items."""
         if uid not in self._steps:
@@ -184,7 +202,7 @@ class Clean:
             top = self.world.pipes[""]
             return self._got(top, family, pipe.given[read.text], {})
         if read.how is How.PROMISE:
-            return [got for uid in self.promised() if read.text in ("", uid) for got in self._made_by(uid)]
+            return [got for uid in self.world.promised() if read.text in ("", uid) for got in self._made_by(uid)]
         if read.how is How.STEP:
             made = self._made_by(read.of)
             _, other = self._families[read.of]
@@ -248,12 +266,6 @@ class Clean:
             for step in self.steps(uid)
             for path, out in zip(step.outputs, step.family.outs, strict=True)
         ]
-
-    def promised(self) -> list[str]:
-        """The families of the tributary whose outputs can be used from outside: those that none within reads."""
-        families = self.world.pipes[BRANCH].families
-        used = {uid for family in families for uid in family.sources_of()}
-        return [family.uid for family in families if family.uid not in used]
 
     def _made(self, step: Spelled) -> tuple[Content, ...] | Trouble:
         if any(isinstance(self.value(need), Trouble) for need in step.needs):

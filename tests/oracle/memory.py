@@ -1,6 +1,6 @@
 """What was ever made: a clean build comes in, who must run, be restored or be left alone in this run goes out."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -36,10 +36,14 @@ def wanted(clean: Clean, words: Collection[str] = (), forced: Collection[str] = 
         named = {name for name, step in clean.by_name.items() if step.family.uid in uids}
     else:
         used = {got.path for step in clean.by_name.values() for got in (*step.inputs, *step.uses)}
-        named = {name for name, step in clean.by_name.items() if any(not _used(path, used) for path in step.outputs)}
+        read = {of for uid in clean.unknown for of in clean.families_read(uid)}  # by what is still to be spelled out
+        named = {
+            name
+            for name, step in clean.by_name.items()
+            if step.family.uid not in read and any(not _used(path, used) for path in step.outputs)
+        }
     steps, edge = set(named), list(named)
-    edge += [] if uids else list(clean.by_name)
-    for uid in list(uids):
+    for uid in [*uids, *clean.unknown] if not uids else uids:
         edge += _folder_makers(clean, uid)
     while edge:
         name = edge.pop()
@@ -50,12 +54,14 @@ def wanted(clean: Clean, words: Collection[str] = (), forced: Collection[str] = 
 
 
 def _folder_makers(clean: Clean, uid: str) -> list[str]:
-    """The steps over whose folders a family (or one that it reads) runs."""
-    family = next(family for _, family in clean.world.families() if family.uid == uid)
-    over = [family.over.of] if family.over and family.over.of else []
-    globs = [read.of for read in family.reads if read.how is How.GLOB and read.of]
-    names = [name for name, step in clean.by_name.items() if step.family.uid in (*over, *globs)]
-    return names + [name for of in (*over, *globs) for name in _folder_makers(clean, of)]
+    """The steps whose folders must be known before an unknown family can be spelled out."""
+    if uid not in clean.unknown:
+        return []
+    _, family = clean.family(uid)
+    over = {family.over.of} if family.over else set()
+    folders = {read.of for read in family.reads if read.how is How.GLOB} | over
+    names = [name for name, step in clean.by_name.items() if step.family.uid in folders]
+    return names + [name for of in clean.families_read(uid) for name in _folder_makers(clean, of)]
 
 
 def _used(path: str, used: Collection[str]) -> bool:
@@ -166,7 +172,8 @@ class Story:
             return
         for path in step.outputs:
             old = self.memory.placed.get(path)
-            if isinstance(old, File) and self.memory.disk.get(path) == old:
+            there = self.memory.disk.get(path)
+            if isinstance(old, File) and isinstance(there, File) and there.text == old.text:
                 self.memory.blobs.add(old.text)
 
     def remove_temporaries(self) -> None:
@@ -195,9 +202,7 @@ class Story:
 
     def _moves(self, name: str) -> bool:
         """Whether a step has a command upstream, or of its own, that must run whatever comes."""
-        if name in self.woken:
-            return False
-        acts = self.acts[name] in (Act.RAN, Act.FAILED)
+        acts = self.acts[name] in (Act.RAN, Act.FAILED) and name not in self.woken
         return acts or any(self._moves(need) for need in self.clean.by_name[name].needs)
 
 
@@ -206,7 +211,3 @@ def _texts(content: Content) -> list[bytes]:
         return [entry.text for _, entry in content.entries if isinstance(entry, File)]
     return [content.text] if isinstance(content, File) else []
 
-
-def as_none(expected: Mapping[str, Act]) -> bool:
-    """Whether nothing was to be done."""
-    return all(act is Act.NONE for act in expected.values())

@@ -136,6 +136,12 @@ class World:
         """All families; the tributary's after the top's."""
         return [(pipe, family) for pipe in self.pipes.values() for family in pipe.families]
 
+    def promised(self) -> list[str]:
+        """The families of the tributary whose outputs can be used from outside: those that none within reads."""
+        families = self.pipes[BRANCH].families
+        used = {uid for family in families for uid in family.sources_of()}
+        return [family.uid for family in families if family.uid not in used]
+
     def with_family(self, pipe: Pipe, family: Family) -> "World":
         """With this family in that pipe."""
         return self.with_pipe(self.pipes[pipe.home].with_family(family))

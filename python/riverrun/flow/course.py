@@ -200,6 +200,7 @@ class Course:
         self.outline = outline
         self.knowledge.graph = outline.graph
         self.knowledge.forced |= outline.forced
+        self.knowledge.named |= outline.named
         self.tell(Planned(len(outline.wanted)))
         return [name for name in outline.in_order() if name not in before]
 

@@ -49,7 +49,9 @@ def looking(
                 document, asked, root=workspace.root, made=made, listings=listings, environ=workspace.environ
             )
             forced = outline.wanted if force_all else outline.forced
-            knowledge = Knowledge(outline.graph, eyes, ledger, store, workspace.environ, forced=forced)
+            knowledge = Knowledge(
+                outline.graph, eyes, ledger, store, workspace.environ, forced=forced, named=outline.named
+            )
             order = outline.in_order()
             knowledge.look(order)
             if asked.upstream is Upstream.INCLUDED:

@@ -101,7 +101,13 @@ class Running:
         )
         with workspace.store() as store, store.using():
             knowledge = Knowledge(
-                outline.graph, eyes, ledger, store, workspace.environ, forced=outline.forced
+                outline.graph,
+                eyes,
+                ledger,
+                store,
+                workspace.environ,
+                forced=outline.forced,
+                named=outline.named,
             )
             order = outline.in_order()
             self._tell(Planned(len(order)))

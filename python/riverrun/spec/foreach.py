@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from riverrun.spec.glob import BadGlob, Glob, compiled, escape, is_glob
+from riverrun.spec.glob import BadGlob, Glob, capturing, escape, is_glob
 from riverrun.spec.params import NoParam, look_up, spell
 from riverrun.spec.paths import NAME, BadPath, inside
 from riverrun.spec.problems import Problems
@@ -81,8 +81,8 @@ def read_foreach(
     text = _PARAM.sub(lambda found: escape(_param(found[1], place, params, problems)), value)
     folder = "/" if text.endswith("/") else ""
     try:
-        path = inside(text, home)
-        glob = compiled(path + folder)
+        pattern = inside(text, escape(home))
+        glob = capturing(pattern + folder)
     except (BadPath, BadGlob) as error:
         problems.add(error.args[0], place.value(), *error.args[1:])
         return None
@@ -96,7 +96,7 @@ def read_foreach(
             "a pattern has a name in braces, as in 'logs/{day}.csv'; a table file ends in .tsv, .csv or .jsonl",
         )
         return None
-    rows = table(path, place)
+    rows = table(inside(text, home), place)
     if rows is None or not _free(rows.names, place, problems):
         return None
     return _listed(rows.names, rows.rows, place, problems, naming=1)

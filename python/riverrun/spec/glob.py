@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _MAGIC = re.compile(r"[*?[]")
+_TAKEN = re.compile(r"[*?[{]")
+_NOTHING = re.compile(r"(?!)")
 _CAPTURE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 ANY = "\0"  # in a shape: any text, "/" too (no path holds a NUL)
 
@@ -15,7 +17,7 @@ def is_glob(text: str) -> bool:
 
 def escape(text: str) -> str:
     """Text that a pattern takes as it is."""
-    return _MAGIC.sub(lambda found: f"[{found[0]}]", text)
+    return _TAKEN.sub(lambda found: f"[{found[0]}]", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,16 @@ class BadGlob(ValueError):
 
 
 def compiled(text: str) -> Glob:
-    """A normalised path with `*`, `?`, `[...]`, `**` and `{captures}` as a pattern."""
+    """A normalised path with `*`, `?`, `[...]` and `**` as a pattern."""
+    return _compiled(text, _NOTHING)
+
+
+def capturing(text: str) -> Glob:
+    """A pattern with `{names}` too, which catch what stands there."""
+    return _compiled(text, _CAPTURE)
+
+
+def _compiled(text: str, capture: re.Pattern[str]) -> Glob:
     folder = text.endswith("/")
     names = text.rstrip("/").split("/")
     if names[-1] == "**" and not folder:
@@ -84,7 +95,7 @@ def compiled(text: str) -> Glob:
             segments.append(DEEP)
             whole += r"(?:(?!\.)[^/]+/)*" if not last else r"(?:(?!\.)[^/]+/)*(?!\.)[^/]+"
             continue
-        segment, found = _segment(name, text)
+        segment, found = _segment(name, text, capture)
         expression = segment.expression
         captures += found
         segments.append(segment)
@@ -92,7 +103,7 @@ def compiled(text: str) -> Glob:
     return Glob(text, tuple(segments), folder, whole, tuple(captures))
 
 
-def _segment(name: str, text: str) -> tuple[Segment, list[str]]:
+def _segment(name: str, text: str, capture: re.Pattern[str]) -> tuple[Segment, list[str]]:
     hidden = "" if name.startswith(".") else r"(?!\.)"
     if not re.search(r"[?[{]", name) and name.count("*") < 2:
         prefix, star, suffix = name.partition("*")
@@ -102,7 +113,7 @@ def _segment(name: str, text: str) -> tuple[Segment, list[str]]:
     expression, captures, at = "", [], 0
     prefix, plain = "", True
     while at < len(name):
-        found = _CAPTURE.match(name, at)
+        found = capture.match(name, at)
         letter = name[at]
         if found:
             expression, at = expression + "([^/]+)", found.end()

@@ -6,7 +6,7 @@ from typing import Any
 
 from riverrun.spec.disk import Disk
 from riverrun.spec.document import Document, Pipeline, SpecFile, Tributary
-from riverrun.spec.family import Family, Written, family_of, written
+from riverrun.spec.family import Family, family_of
 from riverrun.spec.foreach import Foreach, Same, read_foreach
 from riverrun.spec.lines import ReadLine, read_line
 from riverrun.spec.params import NoParam, from_word, look_up, read_params, replaced
@@ -17,6 +17,7 @@ from riverrun.spec.shape import PIPELINE, STEP, TOP, TRIBUTARY, check, check_nam
 from riverrun.spec.source import Place, read_toml
 from riverrun.spec.table import Rows, read_rows
 from riverrun.spec.template import Vocabulary, filled, parse
+from riverrun.spec.written import Written, written
 
 SPEC_NAME = "riverrun.toml"
 

@@ -66,6 +66,9 @@ pub fn each_unread(
         Ok(())
     };
     let is_unread = |slot: &Slot| matches!(slot.found, Found::Unread { .. });
+    if !slots.iter().any(is_unread) {
+        return Ok(()); // the caller may be in no pool
+    }
     let is_small = |slot: &Slot| slot.stat.size <= CHUNK_BYTES;
     slots.par_iter_mut().filter(|slot| is_unread(slot) && is_small(slot)).try_for_each(fill)?;
     slots.iter_mut().filter(|slot| is_unread(slot)).try_for_each(fill)

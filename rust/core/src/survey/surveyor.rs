@@ -34,7 +34,6 @@ pub fn survey(index: &Index, paths: &[Vec<u8>], ask: &Ask<'_>) -> io::Result<Sur
     walk(&folders, &surveyor, ask.cancel);
     ask.cancel.check()?;
     let Gathered { slots, clean, gone, .. } = surveyor.finish();
-    drop(table);
     Ok(Survey { tops, slots, clean, gone })
 }
 

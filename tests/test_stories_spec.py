@@ -1,0 +1,443 @@
+"""What a spec may say about files (globs, foreach, tributaries, outside and optional inputs): stories of edits to them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from project import Outcome, Project
+
+
+@pytest.fixture(autouse=True)
+def tally(project: Project) -> None:
+    """Commands leave their marks in `$TALLY`, which specs here pass."""
+    project.env["TALLY"] = str(project.tally)
+
+
+def notes(outcome: Outcome) -> dict[str, str]:
+    """The notes of a document by their kind."""
+    return {note["kind"]: note["message"] for note in outcome.document["notes"]}
+
+
+GROWING = """
+[pipeline]
+end = ["total.txt"]
+[defaults]
+pass = ["TALLY"]
+[step.split]
+run = 'echo split >> $TALLY; mkdir {outputs}; for n in $(cat {inputs}); do echo $n > {outputs}/$n.part; done'
+inputs = ["names.txt"]
+outputs = ["parts/"]
+[step.work]
+foreach = "parts/{name}.part"
+run = 'echo {name} >> $TALLY; cat {inputs} {inputs} > {outputs}'
+inputs = ["parts/{name}.part"]
+outputs = ["worked/{name}.txt"]
+[step.total]
+run = 'echo total >> $TALLY; cat {inputs} > {outputs}'
+inputs = ["@work"]
+outputs = ["total.txt"]
+"""
+
+
+def test_foreach_over_what_a_step_makes(project: Project) -> None:
+    """The graph grows in the run, and shrinks with the folder."""
+    project.spec(GROWING).write({"names.txt": "b a\n"})
+    foreseen = project.status(code=0)
+    assert "work@?" in foreseen.steps and "split" in foreseen.steps, foreseen
+    assert project.run(code=0).ran == ["split", "total", "work@a", "work@b"]
+    assert project.read("total.txt") == "a\na\nb\nb\n"
+    project.counted()
+    project.settle()
+    assert not project.status(code=0).steps
+
+    project.write({"names.txt": "a b c\n"})
+    assert {"split", "total"} <= set(project.status(code=0).steps)
+    assert project.run(code=0).ran == ["split", "total", "work@c"]
+    assert project.counted() == {"split": 1, "c": 1, "total": 1}
+    project.settle()
+
+    project.write({"names.txt": "c\n"})
+    outcome = project.run(code=0)
+    assert outcome.ran == ["split", "total"]
+    assert "worked/a.txt" in notes(outcome)["orphan"]
+    assert project.read("total.txt") == "c\nc\n"
+
+    project.write({"names.txt": "a b c\n"})
+    outcome = project.run(code=0)
+    assert not outcome.ran and outcome.restored == ["split", "total"]
+    project.remove("parts")
+    project.remove("worked")
+    assert project.run(code=0).restored == ["split", "work@a", "work@b", "work@c"]
+    project.settle()
+
+
+def test_foreach_over_what_a_failing_step_makes(project: Project) -> None:
+    project.spec(GROWING.replace("echo split >> $TALLY;", "echo split >> $TALLY; test -s {inputs};"))
+    project.write({"names.txt": ""})
+    outcome = project.run()
+    assert outcome.code == 1 and outcome.failed == ["split"], outcome
+    assert set(outcome.steps) >= {"split", "work@?"}
+    project.write({"names.txt": "a\n"})
+    assert project.run(code=0).ran == ["split", "total", "work@a"]
+
+
+def test_one_item_of_a_family_yet_to_be_spelled_out(project: Project) -> None:
+    project.spec(GROWING).write({"names.txt": "a b\n"})
+    outcome = project.run("work")
+    assert outcome.code == 0, outcome
+    assert outcome.ran == ["split", "work@a", "work@b"]
+    assert project.run("work@a", code=0).counts["kept"] == 2
+
+
+FAMILY = """
+[params]
+end = "."
+[defaults]
+pass = ["TALLY"]
+[step.count]
+foreach = "logs/{day}.csv"
+run = 'echo {day} >> $TALLY; wc -l < {inputs} > {outputs}'
+inputs = ["logs/{day}.csv"]
+outputs = ["counts/{day}.txt"]
+[step.total]
+run = 'echo total >> $TALLY; cat {inputs} > {outputs}; echo {params.end} >> {outputs}'
+inputs = ["@count"]
+outputs = ["total.txt"]
+[step.names]
+run = 'echo names >> $TALLY; for f in {inputs}; do echo $f; done > {outputs}'
+inputs = ["logs/*.csv", "!logs/mon.csv"]
+outputs = ["names.txt"]
+"""
+
+
+def family(project: Project) -> None:
+    project.spec(FAMILY)
+    project.write({"logs/mon.csv": "1\n", "logs/tue.csv": "1\n2\n"})
+    assert project.run(code=0).ran == ["count@mon", "count@tue", "names", "total"]
+    project.counted()
+
+
+def test_sources_that_a_glob_matches_come_and_go(project: Project) -> None:
+    family(project)
+    project.write({"logs/wed.csv": "1\n2\n3\n"})
+    assert project.run(code=0).ran == ["count@wed", "names", "total"]
+    assert project.counted() == {"wed": 1, "names": 1, "total": 1}
+    assert project.read("total.txt") == "1\n2\n3\n.\n"
+
+    project.remove("logs/tue.csv")
+    foreseen, outcome = project.status(code=0), project.run(code=0)
+    assert outcome.ran == ["names", "total"], outcome
+    for told in (foreseen, outcome):
+        assert "logs/tue.csv" in notes(told)["vanished"], told
+        assert "counts/tue.txt" in notes(told)["orphan"], told
+    assert project.read("total.txt") == "1\n3\n.\n"
+    assert "vanished" not in notes(project.run(code=0)), "it is said once"
+
+    listed = project.cli("clean", "--orphans", "--json").document
+    assert [entry["path"] for entry in listed["paths"]] == ["counts/tue.txt"]
+    assert project.has("counts/tue.txt")
+    assert project.cli("clean", "--orphans", "--yes", "--json").document["removed"] is True
+    assert not project.has("counts/tue.txt")
+    assert not notes(project.run(code=0))
+
+    project.write({"logs/tue.csv": "1\n2\n"})
+    outcome = project.run(code=0)
+    assert not outcome.ran and outcome.restored == ["count@tue", "names", "total"]
+
+
+def test_orphans_that_someone_changed_are_left(project: Project) -> None:
+    family(project)
+    project.remove("logs/tue.csv")
+    project.run(code=0)
+    project.write({"counts/tue.txt": "mine now\n"})
+    cleaned = project.cli("clean", "--orphans", "--yes", "--json").document
+    assert [entry["path"] for entry in cleaned["kept"]] == ["counts/tue.txt"]
+    assert project.has("counts/tue.txt")
+
+
+def test_only_force_downstream_dry(project: Project) -> None:
+    family(project)
+    project.write({"logs/mon.csv": "1\n2\n3\n"})
+    before = project.files()
+    dry = project.run("-n", code=0)
+    assert dry.having("run") == ["count@mon"] and dry.having("maybe") == ["total"]
+    assert dry.counts["would_run"] == 1 and dry.counts["maybe"] == 1 and dry.counts["kept"] == 2
+    assert all(entry["outcome"] is None for entry in dry.steps.values())
+    assert project.files() == before and not project.counted()
+
+    assert not project.run("--only", "total", code=0).ran, "its inputs in place are what they were"
+    assert project.run("count", code=0).ran == ["count@mon"]
+    assert project.run("--only", "total", code=0).ran == ["total"]
+    assert project.run("--force", "count@tue", code=0).ran == ["count@tue"]
+    assert project.run("./names.txt", "--force", "names", code=0).ran == ["names"]
+    assert project.run("count@mon+", "-B", code=0).ran == ["count@mon", "total"]
+    assert len(project.run("-B", code=0).ran) == 4
+    project.counted()
+    project.settle()
+    assert project.run("-p", "end=!", code=0).ran == ["total"]
+    assert project.read("total.txt").endswith("!\n")
+    assert project.run(code=0).restored == ["total"]
+
+
+@pytest.mark.parametrize("words", [["totl"], ["logs/mon.csv"], ["--force", "nothing"], ["-p", "nothing=1"]])
+def test_words_that_mean_nothing(project: Project, words: list[str]) -> None:
+    family(project)
+    outcome = project.run(*words)
+    assert outcome.code == 2 and outcome.errors, outcome
+    assert not project.counted()
+
+
+def test_missing_source(project: Project) -> None:
+    """It is named with its place in the spec, and nothing runs."""
+    family(project)
+    project.spec(
+        FAMILY + '[step.x]\nrun = "cat {inputs} > {outputs}"\ninputs = ["gone.txt"]\noutputs = ["x"]\n'
+    )
+    outcome = project.run()
+    assert outcome.code == 2, outcome
+    assert any("gone.txt" in error["message"] and error["line"] for error in outcome.errors)
+    assert not project.counted()
+
+
+def test_optional_inputs(project: Project) -> None:
+    project.spec("""
+        [step.it]
+        run = 'cat base.toml > {outputs}; test ! -e local.toml || cat local.toml >> {outputs}'
+        inputs = ["base.toml", { path = "local.toml", optional = true }]
+        outputs = ["out.txt"]
+    """).write({"base.toml": "base\n"})
+    assert project.run(code=0).ran == ["it"]
+    project.write({"local.toml": "local\n"})
+    outcome = project.run(code=0)
+    assert outcome.ran == ["it"] and project.read("out.txt") == "base\nlocal\n"
+    project.remove("local.toml")
+    assert project.run(code=0).restored == ["it"]
+    assert project.read("out.txt") == "base\n"
+    project.settle()
+
+
+def test_outside_inputs(project: Project) -> None:
+    """The command gets the real path, the key the content: moved elsewhere, it is the same; changed, it is not."""
+    spec = """
+        [defaults]
+        pass = ["TALLY"]
+        [step.it]
+        run = 'echo it >> $TALLY; cat {inputs.big} {inputs.home}/* > {outputs}'
+        inputs = { big = "PLACE/big.bin", home = "~/refs/" }
+        outputs = ["out.txt"]
+    """
+    for place in ("here", "there"):
+        (project.home / place).mkdir()
+    (project.home / "refs").mkdir()
+    (project.home / "refs" / "r.txt").write_text("r\n")
+    (project.home / "here" / "big.bin").write_text("big\n")
+    project.spec(spec.replace("PLACE", str(project.home / "here")))
+    assert project.run(code=0).ran == ["it"]
+    assert project.read("out.txt") == "big\nr\n"
+    (project.home / "here" / "big.bin").rename(project.home / "there" / "big.bin")
+    assert project.run().code == 2
+    project.spec(spec.replace("PLACE", str(project.home / "there")))
+    project.counted()
+    project.settle()
+    (project.home / "there" / "big.bin").write_text("BIG\n")
+    assert project.run(code=0).reasons("it") == ["input_changed"]
+    (project.home / "refs" / "s.txt").write_text("s\n")
+    assert project.run(code=0).ran == ["it"]
+    assert project.read("out.txt") == "BIG\nr\ns\n"
+
+
+SEA = """
+[pipeline]
+end = ["sea.txt"]
+[defaults]
+pass = ["TALLY"]
+[tributary.nile]
+path = "river"
+params = { level = 2 }
+inputs = { source = "lake.txt" }
+[tributary.rhine]
+path = "river2"
+[step.sea]
+run = 'echo sea >> $TALLY; cat {inputs} > {outputs}'
+inputs = ["@nile.stream", "@rhine"]
+outputs = ["sea.txt"]
+"""
+NILE = """
+[pipeline]
+end = ["@stream"]
+[params]
+level = 1
+[defaults]
+pass = ["TALLY"]
+[step.spring]
+run = 'echo spring >> $TALLY; cat {inputs} own.txt > {outputs}'
+inputs = ["@inputs.source"]
+uses = ["own.txt"]
+outputs = ["spring.txt"]
+[step.stream]
+run = 'echo stream >> $TALLY; echo {params.level} | cat {inputs} - > {outputs}'
+inputs = ["@spring"]
+outputs = ["stream.txt"]
+"""
+RHINE = """
+[step.flow]
+run = 'echo flows > {outputs}'
+outputs = ["flow.txt"]
+"""
+
+
+def rivers(project: Project) -> None:
+    project.spec(SEA).spec(NILE, below="river").spec(RHINE, below="river2")
+    project.write({"lake.txt": "lake\n", "river/own.txt": "own\n"})
+
+
+def test_tributaries(project: Project) -> None:
+    rivers(project)
+    assert project.run(code=0).ran == ["nile/spring", "nile/stream", "rhine/flow", "sea"]
+    assert project.read("sea.txt") == "lake\nown\n2\nflows\n"
+    project.counted()
+    project.settle()
+    project.write({"lake.txt": "LAKE\n"})
+    assert project.run(code=0).ran == ["nile/spring", "nile/stream", "sea"]
+    project.spec(SEA.replace("level = 2", "level = 3"))
+    assert project.run(code=0).ran == ["nile/stream", "sea"]
+    assert project.run("-p", "nile.level=4", code=0).ran == ["nile/stream", "sea"]
+    assert project.read("sea.txt") == "LAKE\nown\n4\nflows\n"
+    project.remove("sea.txt")
+    inside = project.run(cwd="river", code=0)
+    assert inside.restored == ["nile/stream"], "started in a tributary's folder, that is what is wanted"
+    assert not project.has("sea.txt") and not project.has("river/.riverrun")
+    assert project.run("rhine", code=0).counts["kept"] == 1
+
+
+def test_what_a_tributary_does_not_promise(project: Project) -> None:
+    """It cannot be used from outside: neither by reference nor by path."""
+    rivers(project)
+    for read in ("@nile.spring", "river/spring.txt"):
+        project.spec(SEA.replace('"@nile.stream"', f'"{read}"'))
+        outcome = project.run()
+        assert outcome.code == 2 and outcome.errors, (read, outcome)
+
+
+def test_two_uses_of_names_alike(project: Project) -> None:
+    """The same pipeline stands in two folders; each has its own steps and makes its own files."""
+    two = SEA.replace('path = "river2"', 'path = "river2"\ninputs = { source = "lake.txt" }')
+    project.spec(two.replace('"@rhine"', '"@rhine.stream"')).spec(NILE, below="river").spec(
+        NILE, below="river2"
+    )
+    project.write({"lake.txt": "lake\n", "river/own.txt": "1\n", "river2/own.txt": "2\n"})
+    assert len(project.run(code=0).ran) == 5
+    assert project.read("sea.txt") == "lake\n1\n2\nlake\n2\n1\n"
+
+
+def test_names_that_are_no_utf8(project: Project) -> None:
+    """They go through the whole product as the bytes that they are."""
+    name = os.fsdecode(b"gr\xfc\xdf e.csv")
+    project.spec("""
+        [defaults]
+        pass = ["TALLY"]
+        [step.count]
+        foreach = "logs/{day}.csv"
+        run = 'echo x >> $TALLY; cat {inputs} > {outputs}'
+        inputs = ["logs/{day}.csv"]
+        outputs = ["counts/{day}.txt"]
+        [step.total]
+        run = 'echo x >> $TALLY; cat {inputs} > {outputs}'
+        inputs = ["@count"]
+        outputs = ["total.txt"]
+        [step.folder]
+        run = 'cp -rL logs {outputs}; cd {outputs}; mkdir "$(printf "d\\\\377")"; ln -s "$(printf "l\\\\376")" a'
+        inputs = ["logs/"]
+        outputs = ["copy/"]
+    """).write({f"logs/{name}": "1\n", "logs/plain.csv": "2\n"})
+    outcome = project.run(code=0)
+    made = os.fsdecode(b"count@gr\xfc\xdf e")
+    assert outcome.ran == sorted([made, "count@plain", "total", "folder"])
+    assert project.read("total.txt") == "1\n2\n"
+    assert project.counted() == {"x": 3}
+    assert os.path.isdir(os.fsencode(project.root) + b"/copy/d\xff")
+    project.settle()
+    assert project.run(made, "--force", made, code=0).ran == [made]
+    project.remove("counts")
+    project.remove("copy")
+    assert project.run(code=0).restored == sorted([made, "count@plain", "folder"])
+    assert os.readlink(os.fsencode(project.root) + b"/copy/a") == b"l\xfe"
+    project.settle()
+    for words in (
+        ["status", "--all"],
+        ["explain", made],
+        ["dag"],
+        ["log", made, "--path"],
+        ["clean"],
+        ["run"],
+    ):
+        said = project.cli(*words)
+        assert said.code in (0, 2) and "Traceback" not in said.stderr, (words, said)
+    project.remove(f"logs/{name}")
+    assert "vanished" in notes(project.run(code=0))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_unreadable_input(project: Project) -> None:
+    family(project)
+    (project.root / "logs/mon.csv").chmod(0)
+    check_unreadable(project)
+    (project.root / "logs/mon.csv").chmod(0o644)
+    project.settle()
+
+
+def test_input_that_is_a_fifo(project: Project) -> None:
+    family(project)
+    project.remove("logs/mon.csv")
+    os.mkfifo(project.root / "logs/mon.csv")
+    check_unreadable(project)
+    project.remove("logs/mon.csv")
+    project.write({"logs/mon.csv": "1\n"})
+    assert not project.run(code=0).steps
+
+
+def check_unreadable(project: Project) -> None:
+    outcome = project.run()
+    assert outcome.code == 1, outcome
+    assert outcome.reasons("count@mon") == ["input_unreadable"]
+    assert outcome.steps["count@mon"]["outcome"] == "not_kept"
+    assert outcome.blocked == ["count@mon", "total"] or outcome.failed == ["count@mon"], outcome
+    assert not project.counted()
+
+
+def test_input_that_someone_is_writing(project: Project) -> None:
+    """Nothing is recorded from it; what does not need it goes on."""
+    family(project)
+    project.write({"logs/mon.csv": "1\n2\n", "logs/tue.csv": "1\n2\n3\n"})
+    with (project.root / "logs/mon.csv").open("a"):
+        outcome = project.run()
+        assert outcome.code == 1, outcome
+        assert outcome.reasons("count@mon") == ["input_busy"]
+        assert outcome.ran == ["count@tue"]
+        assert project.counted() == {"tue": 1}
+        assert project.run().reasons("count@mon") == ["input_busy"]
+    assert project.run(code=0).ran == ["count@mon", "total"]
+    project.counted()
+    project.settle()
+
+
+def test_unchanged_input_that_someone_might_write(project: Project) -> None:
+    """Held open, but as it was: it is never trusted by its stamps, and not kept while it is held."""
+    family(project)
+    with (project.root / "logs/mon.csv").open("r+b"):
+        outcome = project.run()
+    assert not outcome.ran and not project.counted(), outcome
+    project.settle()
+
+
+def test_output_that_someone_is_writing(project: Project, tmp_path: Path) -> None:
+    """Tampering that is still going on is repaired all the same."""
+    family(project)
+    with (project.root / "total.txt").open("a") as held:
+        held.write("lies\n")
+        held.flush()
+        outcome = project.run(code=0)
+        assert outcome.restored == ["total"]
+    assert project.read("total.txt") == "1\n2\n.\n"
+    project.settle()
