@@ -88,6 +88,16 @@ def test_one_item_of_a_family_yet_to_be_spelled_out(project: Project) -> None:
     assert outcome.code == 0, outcome
     assert outcome.ran == ["split", "work@a", "work@b"]
     assert project.run("work@a", code=0).counts["kept"] == 2
+    project.remove("worked")
+    assert project.run("work@b", code=0).restored == ["work@b"] and not project.has("worked/a.txt")
+    assert project.run("worked/a.txt", code=0).restored == ["work@a"]
+    assert project.status("work@z").code == 2
+    assert project.run("work@z").code == 1
+    project.write({"names.txt": "a b c\n"})
+    assert project.run("work@c", code=0).ran == ["split", "work@c"]
+    project.write({"names.txt": "a b d\n"})
+    outcome = project.run("work@c")
+    assert outcome.code == 1 and outcome.blocked == ["work@?"], outcome
 
 
 FAMILY = """
@@ -171,7 +181,8 @@ def test_only_force_downstream_dry(project: Project) -> None:
     assert project.run("--only", "total", code=0).ran == ["total"]
     assert project.run("--force", "count@tue", code=0).ran == ["count@tue"]
     assert project.run("./names.txt", "--force", "names", code=0).ran == ["names"]
-    assert project.run("count@mon+", "-B", code=0).ran == ["count@mon", "total"]
+    assert project.run("--force", "count@mon+", code=0).ran == ["count@mon", "total"]
+    assert len(project.run("total", "-B", code=0).ran) == 3
     assert len(project.run("-B", code=0).ran) == 4
     project.counted()
     project.settle()
@@ -352,7 +363,7 @@ def test_names_that_are_no_utf8(project: Project) -> None:
         outputs = ["copy/"]
     """).write({f"logs/{name}": "1\n", "logs/plain.csv": "2\n"})
     outcome = project.run(code=0)
-    made = os.fsdecode(b"count@gr\xfc\xdf e")
+    made = "count@gr%FC%DF%20e"
     assert outcome.ran == sorted([made, "count@plain", "total", "folder"])
     assert project.read("total.txt") == "1\n2\n"
     assert project.counted() == {"x": 3}
@@ -388,7 +399,10 @@ def test_unreadable_input(project: Project) -> None:
 
 
 def test_input_that_is_a_fifo(project: Project) -> None:
-    family(project)
+    project.spec(FAMILY.replace('foreach = "logs/{day}.csv"', 'foreach = { day = ["mon", "tue"] }'))
+    project.write({"logs/mon.csv": "1\n", "logs/tue.csv": "1\n2\n"})
+    project.run(code=0)
+    project.counted()
     project.remove("logs/mon.csv")
     os.mkfifo(project.root / "logs/mon.csv")
     check_unreadable(project)
@@ -414,8 +428,8 @@ def test_input_that_someone_is_writing(project: Project) -> None:
         outcome = project.run()
         assert outcome.code == 1, outcome
         assert outcome.reasons("count@mon") == ["input_busy"]
-        assert outcome.ran == ["count@tue"]
-        assert project.counted() == {"tue": 1}
+        assert outcome.ran == ["count@tue", "names"]
+        assert project.counted() == {"tue": 1, "names": 1}
         assert project.run().reasons("count@mon") == ["input_busy"]
     assert project.run(code=0).ran == ["count@mon", "total"]
     project.counted()

@@ -67,7 +67,10 @@ class Clean:
         self._steps: dict[str, tuple[Spelled, ...]] = {}
         self._values: dict[str, tuple[Content, ...] | Trouble] = {}
         declared = {
-            os.path.join(pipe.home, out) for pipe, family in world.families() if not family.over for out in family.outs
+            os.path.join(pipe.home, out)
+            for pipe, family in world.families()
+            if not family.over
+            for out in family.outs
         }
         self._orphans: Tree = {}
         for path, content in lying.items():
@@ -99,7 +102,11 @@ class Clean:
             if read.how is How.GIVEN:
                 found.add(pipe.given[read.text].of)
             elif read.how in (How.GLOB, How.FOLDER) and not read.of:
-                head = os.path.join(read.text, "") if read.how is How.FOLDER else os.path.dirname(read.text) + "/"
+                head = (
+                    os.path.join(read.text, "")
+                    if read.how is How.FOLDER
+                    else os.path.dirname(read.text) + "/"
+                )
                 found |= {one.uid for one in pipe.families if any(out.startswith(head) for out in one.outs)}
         if BRANCH in found:
             found |= set(self.world.promised())
@@ -142,7 +149,8 @@ class Clean:
         inputs = tuple((got.label, got.path, self.content(got)) for got in step.inputs)
         uses = frozenset((got.label, got.path, self.content(got)) for got in step.uses)
         params = tuple((name, step.params[name]) for name in sorted({*family.params, *family.declared}))
-        return (step.head, family.style, family.real, params, inputs, uses, [got.path for got in step.uses], step.outputs)
+        named = tuple(got.path for got in step.uses)  # in their order, as the command has them
+        return (step.head, family.style, family.real, params, inputs, uses, named, step.outputs)
 
     def _items(self, pipe: Pipe, family: Family) -> list[tuple[str, dict[str, Any]]]:
         over = family.over
@@ -160,7 +168,9 @@ class Clean:
         if over.span is Span.INSIDE:
             (step,) = self.steps(over.of)
             folder = self._folder(step)
-            names = [path.removesuffix(".txt") for path, entry in folder.entries if entry and _plain(path, ".txt")]
+            names = [
+                path.removesuffix(".txt") for path, entry in folder.entries if entry and _plain(path, ".txt")
+            ]
         else:
             head, _, tail = os.path.join(pipe.home, over.text).partition("{n}")
             names = [
@@ -181,7 +191,8 @@ class Clean:
     def _spelled(self, pipe: Pipe, family: Family, item: str, values: dict[str, Any]) -> Spelled:
         name = os.path.join(pipe.home, f"{family.name}@{item}" if family.over else family.name)
         outputs = tuple(
-            os.path.join(pipe.home, out.format_map(values) if family.over else out).rstrip("/") for out in family.outs
+            os.path.join(pipe.home, out.format_map(values) if family.over else out).rstrip("/")
+            for out in family.outs
         )
         inputs: list[Got] = []
         for at, read in enumerate(family.reads):
@@ -202,7 +213,9 @@ class Clean:
             top = self.world.pipes[""]
             return self._got(top, family, pipe.given[read.text], {})
         if read.how is How.PROMISE:
-            return [got for uid in self.world.promised() if read.text in ("", uid) for got in self._made_by(uid)]
+            return [
+                got for uid in self.world.promised() if read.text in ("", uid) for got in self._made_by(uid)
+            ]
         if read.how is How.STEP:
             made = self._made_by(read.of)
             _, other = self._families[read.of]
@@ -279,7 +292,9 @@ class Clean:
         coarse = File(head + b"".join(b"%s\n" % one for one in sorted({line[:1] for line in lines})))
         if step.family.mode is Mode.SPLIT:
             words = sorted({line.split()[0].decode() for line in lines} | {"base"})
-            entries: Tree = {f"{word}.txt": File(head + word.encode() + b"\n", word[0] == "x") for word in words}
+            entries: Tree = {
+                f"{word}.txt": File(head + word.encode() + b"\n", word[0] == "x") for word in words
+            }
             return (Folder.of({**entries, "deep/all.txt": File(head), "hollow": None}),)
         if step.family.mode is Mode.PAIR:
             return (joined, coarse)

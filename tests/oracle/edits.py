@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from oracle.bench import Bench, Clock
-from oracle.content import ABSENT, Content, File, Folder, Link, Tree
-from oracle.world import BRANCH, FAIL, Family, How, Pipe, Span, Style
+from oracle.content import File
+from oracle.world import BRANCH, FAIL, Family, How, Pipe, Read, Style
 
 Edit = Callable[[Bench, int, int, int], str]
 NOT_NOW = ""  # there is nothing that this edit could change
@@ -22,7 +22,9 @@ def text_of(number: int) -> bytes:
 
 def change_source(bench: Bench, a: int, b: int, c: int) -> str:
     """Write other bytes, with one clock or another."""
-    paths = [path for path, file in bench.world.sources.items() if file is not None and not path.endswith(".tsv")]
+    paths = [
+        path for path, file in bench.world.sources.items() if file is not None and not path.endswith(".tsv")
+    ]
     path = paths[a % len(paths)]
     old = bench.world.sources[path]
     assert old is not None
@@ -68,23 +70,31 @@ def add_source(bench: Bench, a: int, b: int, c: int) -> str:
     return f"new source {path}"
 
 
+def _passing(bench: Bench) -> list[str]:
+    """The sources that no step names."""
+    return sorted(
+        path for path in bench.world.sources if path.rpartition("/")[2][:2] in ("d.", "e.", "f.", "g.")
+    )
+
+
 def remove_source(bench: Bench, a: int, b: int, c: int) -> str:
     """Remove a source that only globs, families and folders know."""
-    paths = [path for path in bench.world.sources if path[-5] in "defg" and path.endswith((".txt", ".out", ".md"))]
+    paths = _passing(bench)
     if not paths:
         return NOT_NOW
-    path = sorted(paths)[a % len(paths)]
+    path = paths[a % len(paths)]
     bench.become(bench.world.with_sources({}, (path,)))
     return f"remove source {path}"
 
 
 def rename_source(bench: Bench, a: int, b: int, c: int) -> str:
     """Rename a source that only globs, families and folders know."""
-    paths = sorted(path for path in bench.world.sources if path[-5] in "defg" and path.endswith(".txt"))
+    paths = _passing(bench)
     if not paths:
         return NOT_NOW
     path = paths[a % len(paths)]
-    new = path[:-5] + "defg"[b % 4] + path[-4:]
+    folder, _, name = path.rpartition("/")
+    new = f"{folder}/{'defg'[b % 4]}.{name.partition('.')[2]}"
     if new in bench.world.sources:
         return NOT_NOW
     bench.become(bench.world.with_sources({new: bench.world.sources[path]}, (path,)))
@@ -166,7 +176,9 @@ def _rewritten(bench: Bench, number: int, change: Callable[[Family], Family], to
 
 def change_const(bench: Bench, a: int, b: int, c: int) -> str:
     """Another command; now and then one that fails, and then one that does not."""
-    return _rewritten(bench, a, lambda family: replace(family, const=FAIL if b % 7 == 0 else f"c{b % 3}"), "const")
+    return _rewritten(
+        bench, a, lambda family: replace(family, const=FAIL if b % 7 == 0 else f"c{b % 3}"), "const"
+    )
 
 
 def change_style(bench: Bench, a: int, b: int, c: int) -> str:
@@ -199,9 +211,13 @@ def rename_output(bench: Bench, a: int, b: int, c: int) -> str:
         return replace(family, outs=tuple(f"v{b % 3}_{out.partition('_')[2]}" for out in family.outs))
 
     chosen = _chosen(bench, a)
-    if chosen is None or any("_" not in out for out in chosen[1].outs):
+    if chosen is None or any(out.startswith("mix/") for out in chosen[1].outs):
         return NOT_NOW
-    if any(read.of == chosen[1].uid and read.how is How.GLOB for _, one in bench.world.families() for read in one.reads):
+    if any(
+        read.of == chosen[1].uid and read.how is How.GLOB
+        for _, one in bench.world.families()
+        for read in one.reads
+    ):
         return NOT_NOW
     return _rewritten(bench, a, moved, "outputs")
 
@@ -252,15 +268,13 @@ def remove_family(bench: Bench, a: int, b: int, c: int) -> str:
             break
         gone |= more
     world = bench.world
-    if set(world.promised()) <= gone:  # then the tributary promises something else
-        gone |= {family.uid for family in world.pipes[BRANCH].families}
-    promised = world.promised()
+    branch = any(one.uid not in gone for one in world.pipes[BRANCH].families)
     for pipe in world.pipes.values():
         left = []
         for one in pipe.families:
             if one.uid in gone:
                 continue
-            reads = tuple(r for r in one.reads if not _reads_gone(pipe, r, gone, promised))
+            reads = tuple(r for r in one.reads if not _is_gone(r, gone, branch))
             uses = tuple(r for r in one.uses if r.of not in gone)
             left.append(replace(one, reads=reads, uses=uses, named=one.named and bool(reads)))
         given = {
@@ -269,18 +283,12 @@ def remove_family(bench: Bench, a: int, b: int, c: int) -> str:
         }
         end = tuple(uid for uid in pipe.end if uid not in gone)
         world = world.with_pipe(replace(pipe, families=tuple(left), given=given, end=end))
-    if world.pipes[BRANCH].families and set(promised) & gone:
-        world = _without_promises(world, promised)
     bench.become(world)
     return f"remove {sorted(gone)}"
 
 
-def _reads_gone(pipe: Pipe, read, gone: set[str], promised: list[str]) -> bool:  # type: ignore[no-untyped-def]
-    return read.of in gone or (read.how is How.PROMISE and (read.text in gone or set(promised) <= gone))
-
-
-def _without_promises(world, before):  # type: ignore[no-untyped-def]
-    return world
+def _is_gone(read: Read, gone: set[str], branch: bool) -> bool:
+    return read.of in gone or read.text in gone or (read.how is How.PROMISE and not branch)
 
 
 def revert(bench: Bench, a: int, b: int, c: int) -> str:

@@ -36,14 +36,16 @@ def wanted(clean: Clean, words: Collection[str] = (), forced: Collection[str] = 
         named = {name for name, step in clean.by_name.items() if step.family.uid in uids}
     else:
         used = {got.path for step in clean.by_name.values() for got in (*step.inputs, *step.uses)}
-        read = {of for uid in clean.unknown for of in clean.families_read(uid)}  # by what is still to be spelled out
+        read = {
+            of for uid in clean.unknown for of in clean.families_read(uid)
+        }  # by what is still to be spelled out
         named = {
             name
             for name, step in clean.by_name.items()
             if step.family.uid not in read and any(not _used(path, used) for path in step.outputs)
         }
     steps, edge = set(named), list(named)
-    for uid in [*uids, *clean.unknown] if not uids else uids:
+    for uid in uids or clean.unknown:
         edge += _folder_makers(clean, uid)
     while edge:
         name = edge.pop()
@@ -183,7 +185,9 @@ class Story:
             step = self.clean.by_name[name]
             if not step.family.temporary or name in self.asked.named or self.acts[name] not in good:
                 continue
-            readers = [one for one in self.clean.by_name.values() if one.name in self.acts and name in one.needs]
+            readers = [
+                one for one in self.clean.by_name.values() if one.name in self.acts and name in one.needs
+            ]
             if self.clean.unknown or any(self.acts[reader.name] not in good for reader in readers):
                 continue
             for path in step.outputs:
@@ -210,4 +214,3 @@ def _texts(content: Content) -> list[bytes]:
     if isinstance(content, Folder):
         return [entry.text for _, entry in content.entries if isinstance(entry, File)]
     return [content.text] if isinstance(content, File) else []
-

@@ -11,7 +11,8 @@ def specs(world: World, weave: str) -> dict[str, str]:
     """The text of each spec, by its path; `weave` is the script that all commands call."""
     names = {family.uid: family for _, family in world.families()}
     return {
-        os.path.join(pipe.home, "riverrun.toml"): "\n".join(_Speller(world, pipe, names, weave).lines()) + "\n"
+        os.path.join(pipe.home, "riverrun.toml"): "\n".join(_Speller(world, pipe, names, weave).lines())
+        + "\n"
         for pipe in world.pipes.values()
         if pipe.families or not pipe.home
     }
@@ -108,4 +109,6 @@ class _Speller:
 
 
 def _table(entries: dict[str, str]) -> str:
-    return "{ " + ", ".join(f"{name} = {value}" for name, value in entries.items()) + " }" if entries else "{}"
+    return (
+        "{ " + ", ".join(f"{name} = {value}" for name, value in entries.items()) + " }" if entries else "{}"
+    )

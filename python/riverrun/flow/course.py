@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from riverrun.errors import LedgerError, SpecError, StoreError
+from riverrun.errors import LedgerError, SpecError, StoreError, UsageError
 from riverrun.flow.knowledge import Knowledge
 from riverrun.flow.outline import Outline
 from riverrun.ledger import Ledger
@@ -192,7 +192,7 @@ class Course:
         before = self.outline.wanted
         try:
             outline = self.redraw(self._listings)
-        except SpecError as error:
+        except (SpecError, UsageError) as error:
             self.stuck = tuple(Reason(Cause.ERROR, after=problem.message) for problem in error.problems)
             for problem in error.problems:
                 self.tell(Remark(f"{problem.where}: {problem.message}" if problem.where else problem.message))
@@ -208,7 +208,7 @@ class Course:
         """Families that could not be spelled out to the end: their promises are not kept."""
         return [
             StepResult(
-                family.name,
+                family.shown,
                 Action.BLOCKED,
                 Outcome.NOT_KEPT,
                 self.stuck or tuple(Reason(Cause.UPSTREAM, folder) for folder in family.folders),

@@ -65,8 +65,8 @@ def looking(
         notes = [
             Note(kind, text) for kind, text in (("ledger", ledger.note), ("index", index.note or "")) if text
         ]
-        notes += vanished(ledger.matches(), outline.expansion.matches)
-        if not outline.expansion.waiting:
+        notes += vanished(ledger.matches(), outline.matches)
+        if not outline.graph.waiting:
             notes += orphans(workspace.root, made, outline.graph)
         yield Outlook(outline, knowledge, verdicts, outline.waiting, tuple(notes))
 
@@ -115,7 +115,7 @@ def foreseen(outlook: Outlook, check: Check, began: float) -> Report:
     ]
     for family in outlook.waiting:
         reasons = tuple(Reason(Cause.UPSTREAM, name) for name in (*family.folders, *family.via))
-        results.append(StepResult(family.name, Action.MAYBE, None, reasons))
+        results.append(StepResult(family.shown, Action.MAYBE, None, reasons))
     return Report(
         ok=all(result.action is not Action.BLOCKED for result in results),
         check=check.value,

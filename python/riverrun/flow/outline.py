@@ -11,7 +11,7 @@ from riverrun.flow.targets import Targets
 from riverrun.graph import Graph
 from riverrun.model.fact import Entry
 from riverrun.model.step import Waiting
-from riverrun.spec import Document, Expansion, expand
+from riverrun.spec import Document, expand
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,16 @@ class Asked:
 class Outline:
     """The spelled-out steps, which of them are wanted, and which families must still wait."""
 
-    expansion: Expansion
     graph: Graph
     named: frozenset[str]  # asked for by name or by the end state: their temporary outputs stay
     wanted: frozenset[str]
     waiting: tuple[Waiting, ...]  # wanted ones
     forced: frozenset[str]
+    matches: Mapping[str, Sequence[str]]  # pattern -> sources that it matched
+    listed: tuple[str, ...]  # folders whose names were looked at for patterns
+    absent: tuple[str, ...]  # paths that were looked for and are not there
+    grown: tuple[str, ...]  # folders made by steps whose listings were used
+    besides: int = 0  # wanted steps that are known to be kept, and are not in `wanted`
 
     def in_order(self) -> list[str]:
         """The wanted steps, each after those that it needs."""
@@ -66,12 +70,15 @@ def draw(
         wanted = graph.upstream(wanted | {maker for maker in makers if maker is not None})
     forced = targets.wanted(asked.forced)[0] if asked.forced else set()
     return Outline(
-        expansion,
         graph,
         frozenset(named),
         frozenset(wanted),
         tuple(family for family in expansion.waiting if family.name in needed),
         frozenset(forced),
+        expansion.matches,
+        expansion.listed,
+        expansion.absent,
+        tuple(listings or ()),
     )
 
 
@@ -81,8 +88,7 @@ def _with_via(names: set[str], waiting: Mapping[str, Waiting]) -> set[str]:
     edge = list(names)
     while edge:
         for other in waiting[edge.pop()].via:
-            other = other if other in waiting else f"{other}@?"
-            if other in waiting and other not in found:
+            if other not in found:
                 found.add(other)
                 edge.append(other)
     return found

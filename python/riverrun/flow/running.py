@@ -115,7 +115,7 @@ class Running:
             knowledge.require_sources(order if self._asked.upstream is Upstream.INCLUDED else ())
             if options.force_all is Force.ALL:
                 knowledge.forced |= outline.wanted
-            gone = vanished(ledger.matches(), outline.expansion.matches)
+            gone = vanished(ledger.matches(), outline.matches)
             for note in gone:
                 self._tell(Remark(note.message))
             self._notes += gone
@@ -152,10 +152,10 @@ class Running:
                     index.save()  # last in the order of writing (rule 8)
                 steps = [results[name] for name in course.outline.graph.order() if name in results]
                 steps += course.left_waiting()
-                if not course.outline.expansion.waiting:
+                if not course.outline.graph.waiting:
                     self._notes += orphans(workspace.root, ledger.placed(), course.outline.graph)
                 if not gone or all(step.outcome is not Outcome.NOT_KEPT for step in steps):
-                    ledger.set_matches(course.outline.expansion.matches)
+                    ledger.set_matches(course.outline.matches)
                 report = self._summary(steps, self._loop.tails, interrupted=self._loop.interrupted)
                 self._counts = report.counts
                 self._interrupted = report.interrupted

@@ -3,9 +3,11 @@
 import os
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 
 from riverrun.errors import UsageError
 from riverrun.graph import Graph
+from riverrun.model.step import Unknown, Waiting
 from riverrun.spec import Expansion
 
 
@@ -17,8 +19,7 @@ class Targets:
         self._expansion = expansion
         self._graph = graph
         self._tributary = tributary
-        self._waiting = {waiting.name.removesuffix("@?"): waiting for waiting in expansion.waiting}
-        self._waiting |= {waiting.name: waiting for waiting in expansion.waiting}
+        self._waiting = {waiting.name: waiting for waiting in expansion.waiting}
 
     def wanted(self, words: Sequence[str]) -> tuple[set[str], set[str]]:
         """The steps, and the waiting families, that these words ask for: without words, those of the end state.
@@ -43,7 +44,7 @@ class Targets:
             if name in self._graph.steps:
                 steps.add(name)
             else:
-                waiting.add(self._waiting[name].name)
+                waiting.add(name)
         return steps, waiting
 
     def find(self, word: str) -> list[str]:
@@ -54,8 +55,11 @@ class Targets:
                     return [name]
                 if name in self._expansion.families:
                     return list(self._expansion.families[name])
-                if name in self._waiting:
-                    return [self._waiting[name].name]
+                # An item of a family that waits: it is found, or said not to be there, once the items are known.
+                if (waiting := self._waiting.get(name.partition("@")[0])) and (
+                    name == waiting.name or waiting.unknown is Unknown.ITEMS
+                ):
+                    return [waiting.name]
                 if name in self._expansion.promises:
                     return list(self._expansion.promises[name])
         return self._find_path(word)
@@ -68,6 +72,7 @@ class Targets:
         if maker is not None:
             return [maker]
         below = [] if path.startswith("..") else self._graph.makers_below(path)
+        below += [name for name, waiting in self._waiting.items() if _may_make(waiting, path)]
         if below:
             return below
         if os.path.lexists(place):
@@ -85,3 +90,11 @@ class Targets:
             f"there is no step, tributary or artifact '{word}'",
             hint=f"did you mean '{near[0]}'?" if near else "'riverrun status --all' lists all steps",
         )
+
+
+def _may_make(waiting: Waiting, path: str) -> bool:
+    """Whether what waits may make this path, something in it, or a folder around it."""
+    return any(
+        fnmatchcase(path, pattern) or fnmatchcase(path, f"{pattern}/*") or pattern.startswith(f"{path}/")
+        for pattern in waiting.outputs
+    )

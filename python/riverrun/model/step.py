@@ -143,12 +143,25 @@ class Step:
         return self.inputs + self.uses
 
 
+class Unknown(Enum):
+    """What is not known yet of something that waits."""
+
+    INPUTS = "inputs"
+    ITEMS = "items"
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A step or family that cannot be spelled out yet: its items depend on what lies in folders still to be made."""
 
-    name: str  # shown as "count@?"
+    name: str
     folders: tuple[str, ...]  # output folders of other steps that must be made first
     where: Location
     outputs: tuple[str, ...] = ()  # patterns of what it will make, `*` for what is unknown
     via: tuple[str, ...] = ()  # other waiting families it waits for, by their name
+    unknown: Unknown = Unknown.INPUTS
+
+    @property
+    def shown(self) -> str:
+        """Its name for people: `count@?` where the items are not known."""
+        return f"{self.name}@?" if self.unknown is Unknown.ITEMS else self.name

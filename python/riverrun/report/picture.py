@@ -64,8 +64,8 @@ def draw(graph: Drawable, items: Items) -> dict[str, Node]:
         node.needs.update(dict.fromkeys(other for other in map(key, graph.needs(name)) if other != at))
         node.outputs.extend(output.path for output in step.outputs)
     for waiting in graph.waiting:
-        nodes[waiting.name] = Node(
-            waiting.name, dict.fromkeys(_awaited(graph, waiting, key)), list(waiting.outputs)
+        nodes[waiting.shown] = Node(
+            waiting.shown, dict.fromkeys(_awaited(graph, waiting, key)), list(waiting.outputs)
         )
     return nodes
 
@@ -76,9 +76,9 @@ def _awaited(graph: Drawable, waiting: Waiting, key: Any) -> Iterator[str]:
     for name, step in graph.steps.items():
         if any(output.path in folders for output in step.outputs):
             yield key(name)
-    names = {other.name for other in graph.waiting}
+    shown = {other.name: other.shown for other in graph.waiting}
     for name in waiting.via:
-        yield name if name in names else f"{name}@?"
+        yield shown[name]
 
 
 def tree(nodes: Mapping[str, Node], glyphs: Glyphs) -> Iterator[str]:
@@ -166,7 +166,7 @@ def as_json(graph: Drawable) -> dict[str, Any]:
             for name, step in graph.steps.items()
         ],
         "waiting": [
-            {"step": item.name, "folders": list(item.folders), "outputs": list(item.outputs)}
+            {"step": item.shown, "folders": list(item.folders), "outputs": list(item.outputs)}
             for item in graph.waiting
         ],
     }

@@ -18,11 +18,17 @@ class Disk:
     def __init__(self, root: str) -> None:
         self._root = root
         self._listed: dict[str, Mapping[str, Standing]] = {}
+        self._absent: dict[str, None] = {}
 
     @property
     def listed(self) -> tuple[str, ...]:
         """The folders listed so far."""
         return tuple(self._listed)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The paths asked for so far at which nothing is."""
+        return tuple(self._absent)
 
     def list(self, folder: str) -> Mapping[str, Standing]:
         """What a folder holds; nothing, where there is none. OSError where it cannot be read."""
@@ -46,7 +52,10 @@ class Disk:
 
     def exists(self, path: str) -> bool:
         """Whether anything is there."""
-        return os.path.lexists(os.path.join(self._root, path))
+        there = os.path.lexists(os.path.join(self._root, path))
+        if not there:
+            self._absent[path] = None
+        return there
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file; None where there is none."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from riverrun.model.fact import Entry
-from riverrun.model.step import ArtifactKind, Input, Step, Waiting
+from riverrun.model.step import ArtifactKind, Input, Step, Unknown, Waiting
 from riverrun.spec.disk import Disk
 from riverrun.spec.document import Document, Pipeline
 from riverrun.spec.ends import Draft, Ends
@@ -39,6 +39,7 @@ class Expansion:
     families: dict[str, tuple[str, ...]]  # family -> its steps
     matches: dict[str, tuple[str, ...]]  # pattern and where it stands -> the sources that it matched
     listed: tuple[str, ...]  # folders that were listed for patterns
+    absent: tuple[str, ...]  # paths that were looked for and are not there
 
 
 def expand(
@@ -127,6 +128,7 @@ class _Expander:
             },
             matches=self._matches | ends.reader.matches,
             listed=self._disk.listed,
+            absent=self._disk.absent,
         )
 
     def _families(self) -> list[Family]:
@@ -249,7 +251,7 @@ class _Expander:
         home = self._document.pipelines[family.pipeline].home
         head = f"{home}/" if home else ""
         patterns = tuple(head + _pattern(line.pieces, "*").rstrip("/") for line in family.outputs)
-        return Waiting(family.name, tuple(folders), family.where, patterns, tuple(via))
+        return Waiting(family.name, tuple(folders), family.where, patterns, tuple(via), Unknown.ITEMS)
 
     def _output(self, line: OutputLine, item: Item, home: str) -> tuple[str, ArtifactKind] | None:
         text = filled(line.pieces, item.values)

@@ -1,6 +1,7 @@
 //! Folders, walked by all threads of the pool in which the caller runs: opened folders come in, one listing after the other goes
-//! out, each with the stats of what lies in it. Links are not followed.
+//! out. Links are not followed, and of what lies in a folder only the kind is asked, where the listing does not tell.
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -23,24 +24,46 @@ pub struct Listing<'a> {
     pub folder: BorrowedFd<'a>,
     pub stat: Present,
     pub children: &'a [Child],
+    /// Each with a NUL behind it, as the kernel wants them.
     names: &'a [u8],
 }
 
 pub struct Child {
-    name: (usize, usize),
-    pub what: What,
+    /// Its first bytes, as a number: most names are put in order by these alone.
+    order: u64,
+    start: u32,
+    /// Of the NUL.
+    end: u32,
+    pub kind: ChildKind,
 }
 
-pub enum What {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChildKind {
     Folder,
-    /// Anything else.
-    Present(Present),
-    Failed(io::Error),
+    File,
+    /// A link, or something odd.
+    Else,
 }
 
-impl Listing<'_> {
-    pub fn name(&self, child: &Child) -> &[u8] {
-        &self.names[child.name.0..child.name.1]
+impl Child {
+    pub fn is_folder(&self) -> bool {
+        self.kind == ChildKind::Folder
+    }
+
+    fn name<'a>(&self, names: &'a [u8]) -> &'a [u8] {
+        &names[self.start as usize..self.end as usize]
+    }
+}
+
+impl<'a> Listing<'a> {
+    pub fn name(&self, child: &Child) -> &'a [u8] {
+        child.name(self.names)
+    }
+
+    /// The same for the kernel.
+    pub fn c_name(&self, child: &Child) -> &'a CStr {
+        let with_nul = &self.names[child.start as usize..=child.end as usize];
+        CStr::from_bytes_with_nul(with_nul).unwrap_or(c"") // no name has a NUL in it; "" would be missing
     }
 }
 
@@ -89,66 +112,63 @@ impl<'a, V: Visit> Walker<'a, V> {
         if self.cancel.is_cancelled() {
             return;
         }
-        match self.list(&below) {
-            Ok(folders) => {
-                for folder in folders {
-                    scope.spawn(move |scope| self.enter(folder, scope));
-                }
-            }
-            Err(error) => self.visitor.fail(self.start, &below, error),
+        if let Err(error) = self.list(&below, scope) {
+            self.visitor.fail(self.start, &below, error);
         }
     }
 
-    /// Visit one folder; the paths of those in it are returned.
-    fn list(self, below: &[u8]) -> io::Result<Vec<Vec<u8>>> {
+    /// Visit one folder, and let those in it be entered.
+    fn list(self, below: &[u8], scope: &Scope<'a>) -> io::Result<()> {
         let folder = open_folder(self.folder, below, Links::Keep)?;
-        let (names, mut found) = names_in(&folder)?;
-        found.sort_unstable_by(|one, other| names[one.0..one.1].cmp(&names[other.0..other.1]));
-        let mut folders = Vec::new();
-        let mut children = Vec::with_capacity(found.len());
-        for (start, end, kind) in found {
-            let name = &names[start..end];
-            let what = if kind == FileType::Directory {
-                What::Folder
-            } else {
-                match stat_at(folder.as_fd(), name, Links::Keep) {
-                    Ok(Stat::Present(stat)) if stat.shape() == Shape::Folder => What::Folder,
-                    Ok(Stat::Present(stat)) => What::Present(stat),
-                    Ok(Stat::Missing) => continue, // gone since it was listed
-                    Err(error) => What::Failed(error),
-                }
-            };
-            if matches!(what, What::Folder) {
-                folders.push(join(below, name));
-            }
-            children.push(Child { name: (start, end), what });
-        }
-        self.visitor.visit(&Listing {
-            start: self.start,
-            below,
-            folder: folder.as_fd(),
-            stat: stat_of(&folder)?,
-            children: &children,
-            names: &names,
+        let stat = stat_of(&folder)?;
+        let (names, mut children) = names_in(&folder)?;
+        children.sort_unstable_by(|one, other| {
+            one.order.cmp(&other.order).then_with(|| one.name(&names).cmp(other.name(&names)))
         });
-        Ok(folders)
+        for child in children.iter().filter(|child| child.is_folder()) {
+            let inner = join(below, child.name(&names));
+            scope.spawn(move |scope| self.enter(inner, scope));
+        }
+        let (start, folder) = (self.start, folder.as_fd());
+        self.visitor.visit(&Listing { start, below, folder, stat, children: &children, names: &names });
+        Ok(())
     }
 }
 
-type Found = (usize, usize, FileType);
-
-fn names_in(folder: &OwnedFd) -> io::Result<(Vec<u8>, Vec<Found>)> {
+fn names_in(folder: &OwnedFd) -> io::Result<(Vec<u8>, Vec<Child>)> {
     let mut buffer = Vec::with_capacity(LISTING_BYTES);
     let mut listing = RawDir::new(folder, buffer.spare_capacity_mut());
-    let (mut names, mut found) = (Vec::new(), Vec::new());
+    let (mut names, mut children) = (Vec::new(), Vec::new());
     while let Some(entry) = listing.next() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
-        if name != b"." && name != b".." {
-            let start = names.len();
-            names.extend_from_slice(name);
-            found.push((start, names.len(), entry.file_type()));
+        if name == b"." || name == b".." {
+            continue;
         }
+        let kind = match entry.file_type() {
+            FileType::Directory => ChildKind::Folder,
+            FileType::RegularFile => ChildKind::File,
+            FileType::Unknown => match stat_at(folder.as_fd(), name, Links::Keep) {
+                Ok(Stat::Present(stat)) if stat.shape() == Shape::Folder => ChildKind::Folder,
+                _ => ChildKind::Else,
+            },
+            _ => ChildKind::Else,
+        };
+        let start = position(&names)?;
+        names.extend_from_slice(entry.file_name().to_bytes_with_nul());
+        children.push(Child { order: first_bytes(name), start, end: position(&names)? - 1, kind });
     }
-    Ok((names, found))
+    Ok((names, children))
+}
+
+/// Of the next name. No folder that a disk holds has 4 GiB of names.
+fn position(names: &[u8]) -> io::Result<u32> {
+    u32::try_from(names.len()).map_err(io::Error::other)
+}
+
+fn first_bytes(name: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    let length = name.len().min(8);
+    first[..length].copy_from_slice(&name[..length]);
+    u64::from_be_bytes(first)
 }

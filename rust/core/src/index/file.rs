@@ -1,29 +1,29 @@
-//! The file of an index: a table goes in, bytes under a checksum go out, and the other way round, strictly.
+//! The file of an index: a table goes in, checksummed blocks go out, and the other way round, strictly, on all cores.
 //!
-//! "riverrun index 1\n", then (numbers little-endian) the number of folders (u64), and for each in byte order its key and the number
-//! of its rows (u32), for each row in byte order its name and fingerprint; last the XXH3-128 of all before it. Losing it costs only
-//! time: whatever is not exactly so is refused as a whole.
+//! "riverrun index 2\n"; the blocks (see `block`); for each its length (u64) and the XXH3-128 of its bytes; the number of blocks
+//! (u64); the XXH3-128 of the first line and of all that stands between the last block and here. Losing it costs only time:
+//! whatever is not exactly so is refused as a whole.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use rayon::prelude::*;
 use twox_hash::XxHash3_128;
 
-use crate::chunks::{CHUNK_BYTES, Chunk, Content, chunk_count};
-use crate::digest::{Fast, Strong};
-use crate::fingerprint::{Certified, Fingerprint};
-use crate::index::table::{Folder, Table};
-use crate::stat::Present;
+use crate::crew::crew;
+use crate::index::block::{Block, pieces_of, wrong};
+use crate::index::table::{Folder, Key, Table};
 
-const MAGIC: &[u8] = b"riverrun index 1\n";
-const CHECKSUM_BYTES: u64 = 16;
-/// The longest path that the kernel takes is 4 KiB; a key may be two of them.
-const LONGEST_KEY: usize = 8 << 10;
-const LONGEST_NAME: usize = 4 << 10;
+const MAGIC: &[u8] = b"riverrun index 2\n";
+const CHECKSUM_BYTES: usize = 16;
+const ENTRY_BYTES: usize = 8 + CHECKSUM_BYTES;
+const END_BYTES: usize = 8 + CHECKSUM_BYTES;
+/// A block is full when it reaches this: enough for ten thousand rows, few enough for all cores to have some.
+const BLOCK_BYTES: usize = 1 << 20;
 /// Bytes. More names than this in one folder no table holds.
 const MOST_NAME_BYTES: usize = 1 << 31;
-const BUFFER_BYTES: usize = 1 << 20;
 
 /// What was found at the index's path.
 pub enum Loaded {
@@ -58,192 +58,142 @@ pub fn save(table: &Table, path: &Path, beside: &Path) -> io::Result<()> {
 }
 
 fn write_file(table: &Table, path: &Path) -> io::Result<()> {
-    let mut out = Out {
-        inner: BufWriter::with_capacity(BUFFER_BYTES, File::create(path)?),
-        sum: XxHash3_128::new(),
-    };
-    write_table(table, &mut out)?;
-    let sum = out.sum.finish_128().to_be_bytes();
-    out.inner.write_all(&sum)?;
-    out.inner.into_inner().map_err(io::IntoInnerError::into_error)?.sync_data()
-}
-
-struct Out<W> {
-    inner: W,
-    sum: XxHash3_128,
-}
-
-impl<W: Write> Out<W> {
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.sum.write(bytes);
-        self.inner.write_all(bytes)
-    }
-
-    fn put_text(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.put(&(bytes.len() as u32).to_le_bytes())?;
-        self.put(bytes)
-    }
-}
-
-fn write_table<W: Write>(table: &Table, out: &mut Out<W>) -> io::Result<()> {
-    out.put(MAGIC)?;
-    out.put(&(table.folders().len() as u64).to_le_bytes())?;
+    let mut out = Out { file: File::create(path)?, end: Vec::new(), blocks: 0 };
+    out.file.write_all(MAGIC)?;
+    let mut block = Block::default();
     for (key, folder) in table.folders() {
-        out.put_text(key)?;
-        let rows = folder.iter();
-        out.put(&(rows.len() as u32).to_le_bytes())?;
-        for (name, print) in rows {
-            out.put_text(name)?;
-            write_print(print, out)?;
+        block.begin(key);
+        let mut rows = folder.iter().peekable();
+        while let Some((name, print)) = rows.next() {
+            block.row(name, print);
+            if block.bytes.len() >= BLOCK_BYTES {
+                out.put(&mut block)?;
+                if rows.peek().is_some() {
+                    block.begin(key);
+                }
+            }
         }
     }
-    Ok(())
+    out.put(&mut block)?;
+    out.end.extend(out.blocks.to_le_bytes());
+    out.end.extend(checksum(&[MAGIC, &out.end]));
+    out.file.write_all(&out.end)?;
+    out.file.sync_data()
 }
 
-fn write_print<W: Write>(print: &Fingerprint, out: &mut Out<W>) -> io::Result<()> {
-    let Fingerprint { stat, content, began_ns, certified } = print;
-    let mut row = Vec::with_capacity(128);
-    row.extend(stat.size.to_le_bytes());
-    row.extend(stat.mtime_ns.to_le_bytes());
-    row.extend(stat.ctime_ns.to_le_bytes());
-    row.extend(stat.inode.to_le_bytes());
-    row.extend(stat.mode.to_le_bytes());
-    row.extend(began_ns.to_le_bytes());
-    row.push(u8::from(*certified == Certified::Yes));
-    row.extend(content.size.to_le_bytes());
-    row.extend(content.fast.0);
-    row.extend(content.strong.0);
-    out.put(&row)?;
-    for chunk in &content.chunks {
-        out.put(&chunk.fast.0)?;
-        out.put(&chunk.subtree)?;
-    }
-    Ok(())
+struct Out {
+    file: File,
+    end: Vec<u8>,
+    blocks: u64,
 }
 
-/// Reads with a running checksum, never past the body's end.
-struct In<R> {
-    inner: R,
-    sum: XxHash3_128,
-    left: u64,
-}
-
-impl<R: Read> In<R> {
-    fn take(&mut self, bytes: &mut [u8]) -> io::Result<()> {
-        self.left = self.left.checked_sub(bytes.len() as u64).ok_or_else(|| wrong("it ends too early"))?;
-        self.inner.read_exact(bytes)?;
-        self.sum.write(bytes);
+impl Out {
+    fn put(&mut self, block: &mut Block) -> io::Result<()> {
+        if !block.bytes.is_empty() {
+            self.file.write_all(&block.bytes)?;
+            self.end.extend((block.bytes.len() as u64).to_le_bytes());
+            self.end.extend(checksum(&[&block.bytes]));
+            self.blocks += 1;
+            block.clear();
+        }
         Ok(())
     }
-
-    fn array<const N: usize>(&mut self) -> io::Result<[u8; N]> {
-        let mut bytes = [0; N];
-        self.take(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    fn u32(&mut self) -> io::Result<u32> {
-        Ok(u32::from_le_bytes(self.array()?))
-    }
-
-    fn u64(&mut self) -> io::Result<u64> {
-        Ok(u64::from_le_bytes(self.array()?))
-    }
-
-    fn i64(&mut self) -> io::Result<i64> {
-        Ok(i64::from_le_bytes(self.array()?))
-    }
-
-    /// Into `text`, whose memory is used again.
-    fn text(&mut self, longest: usize, text: &mut Vec<u8>) -> io::Result<()> {
-        let length = self.u32()? as usize;
-        if length > longest {
-            return Err(wrong("a name in it is too long"));
-        }
-        text.resize(length, 0);
-        self.take(text)
-    }
 }
 
-fn wrong(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
+fn checksum(parts: &[&[u8]]) -> [u8; CHECKSUM_BYTES] {
+    let sum = match parts {
+        [only] => XxHash3_128::oneshot(only),
+        _ => {
+            let mut sum = XxHash3_128::new();
+            parts.iter().for_each(|part| sum.write(part));
+            sum.finish_128()
+        }
+    };
+    sum.to_be_bytes()
+}
+
+/// Where a block lies, and what its bytes must add up to.
+struct Extent {
+    at: u64,
+    length: usize,
+    sum: [u8; CHECKSUM_BYTES],
 }
 
 fn read_table(file: &File) -> io::Result<Table> {
-    let size = file.metadata()?.len();
-    let left = size.checked_sub(CHECKSUM_BYTES).ok_or_else(|| wrong("it is too short"))?;
-    let mut from = In { inner: BufReader::with_capacity(BUFFER_BYTES, file), sum: XxHash3_128::new(), left };
-    let mut magic = [0; MAGIC.len()];
-    from.take(&mut magic)?;
-    if magic != MAGIC {
-        return Err(wrong("it is not an index, or one of another version"));
-    }
-    let mut table = Table::default();
-    let mut last: Option<Vec<u8>> = None;
-    let (mut key, mut name) = (Vec::new(), Vec::new());
-    for _ in 0..from.u64()? {
-        from.text(LONGEST_KEY, &mut key)?;
-        if last.is_some_and(|last| last >= key) {
-            return Err(wrong("its folders are not in order"));
+    let extents = extents(file)?;
+    let pieces = |buffer: &mut Vec<u8>, extent: &Extent| {
+        buffer.resize(extent.length, 0);
+        file.read_exact_at(buffer, extent.at)?;
+        if checksum(&[buffer]) != extent.sum {
+            return Err(wrong("its checksum does not match"));
         }
-        table.push(&key, read_folder(&mut from, &mut name)?);
-        last = Some(key.clone());
+        pieces_of(buffer)
+    };
+    let read: Vec<Vec<(Key, Folder)>> = match &extents[..] {
+        [] => Vec::new(),
+        [only] => vec![pieces(&mut Vec::new(), only)?],
+        many => crew(None)?.install(|| many.par_iter().map_init(Vec::new, pieces).collect::<io::Result<_>>())?,
+    };
+    let mut table = Table::default();
+    let mut last: Option<(Key, Folder)> = None;
+    for (key, folder) in read.into_iter().flatten() {
+        match &mut last {
+            Some((before, rows)) if *before == key => {
+                if rows.last_name() >= folder.first_name() {
+                    return Err(wrong("its names are not in order"));
+                }
+                rows.append(folder);
+                if rows.name_bytes() > MOST_NAME_BYTES {
+                    return Err(wrong("its names are too many"));
+                }
+            }
+            Some((before, _)) if *before > key => return Err(wrong("its folders are not in order")),
+            _ => {
+                if let Some((before, rows)) = last.replace((key, folder)) {
+                    table.push(&before, rows);
+                }
+            }
+        }
     }
-    if from.left != 0 {
-        return Err(wrong("something follows its end"));
-    }
-    let mut sum = [0; CHECKSUM_BYTES as usize];
-    from.inner.read_exact(&mut sum)?;
-    if sum != from.sum.finish_128().to_be_bytes() {
-        return Err(wrong("its checksum does not match"));
+    if let Some((before, rows)) = last {
+        table.push(&before, rows);
     }
     Ok(table)
 }
 
-fn read_folder<R: Read>(from: &mut In<R>, name: &mut Vec<u8>) -> io::Result<Folder> {
-    let mut folder = Folder::default();
-    let rows = from.u32()?;
-    for _ in 0..rows {
-        from.text(LONGEST_NAME, name)?;
-        if name.is_empty() || name.contains(&b'/') || name.contains(&0) {
-            return Err(wrong("a name in it is none"));
-        }
-        if folder.last_name().is_some_and(|last| last >= &name[..]) || folder.name_bytes() > MOST_NAME_BYTES {
-            return Err(wrong("its names are not in order"));
-        }
-        let print = read_print(from)?;
-        folder.push(name, print);
+/// The table of blocks at the end of the file. It must account for every byte before memory is asked for.
+fn extents(file: &File) -> io::Result<Vec<Extent>> {
+    let size = file.metadata()?.len();
+    let mut magic = [0; MAGIC.len()];
+    let smallest = (MAGIC.len() + END_BYTES) as u64;
+    if size < smallest {
+        return Err(wrong("it is too short"));
     }
-    if rows == 0 { Err(wrong("a folder in it is empty")) } else { Ok(folder) }
-}
-
-fn read_print<R: Read>(from: &mut In<R>) -> io::Result<Fingerprint> {
-    let stat = Present {
-        size: from.u64()?,
-        mtime_ns: from.i64()?,
-        ctime_ns: from.i64()?,
-        inode: from.u64()?,
-        mode: from.u32()?,
-        device: 0,
-    };
-    let began_ns = from.i64()?;
-    let certified = match from.array()? {
-        [0] => Certified::No,
-        [1] => Certified::Yes,
-        _ => return Err(wrong("a fingerprint in it is none")),
-    };
-    let size = from.u64()?;
-    let mut content = Content { size, fast: Fast(from.array()?), strong: Strong(from.array()?), chunks: Vec::new() };
-    if size > CHUNK_BYTES {
-        let count = chunk_count(size);
-        // Before any memory is asked for: a wrong size would ask for all of it.
-        if count > from.left / 48 {
-            return Err(wrong("it ends too early"));
-        }
-        for _ in 0..count {
-            content.chunks.push(Chunk { fast: Fast(from.array()?), subtree: from.array()? });
-        }
-        content.chunks.shrink_to_fit();
+    file.read_exact_at(&mut magic, 0)?;
+    if magic != MAGIC {
+        return Err(wrong("it is not an index, or one of another version"));
     }
-    Ok(Fingerprint { stat, content, began_ns, certified })
+    let mut count = [0; 8];
+    file.read_exact_at(&mut count, size - END_BYTES as u64)?;
+    let room = size - smallest;
+    let length = u64::from_le_bytes(count).checked_mul(ENTRY_BYTES as u64).filter(|length| *length <= room);
+    let length = length.ok_or_else(|| wrong("it ends too early"))?;
+    let length = length as usize + END_BYTES;
+    let mut end = vec![0; length];
+    file.read_exact_at(&mut end, size - length as u64)?;
+    let (end, sum) = end.split_at(end.len() - CHECKSUM_BYTES);
+    if sum != checksum(&[MAGIC, end]) {
+        return Err(wrong("its checksum does not match"));
+    }
+    let mut at = MAGIC.len() as u64;
+    let mut extents = Vec::with_capacity(length / ENTRY_BYTES);
+    for entry in end.as_chunks::<ENTRY_BYTES>().0 {
+        let (bytes, sum) = entry.split_at(8);
+        let bytes = u64::from_le_bytes(bytes.try_into().unwrap_or_default());
+        let sum = sum.try_into().unwrap_or_default();
+        let after = at.checked_add(bytes).filter(|after| *after <= size).ok_or_else(|| wrong("it ends too early"))?;
+        extents.push(Extent { at, length: usize::try_from(bytes).unwrap_or(0), sum });
+        at = after;
+    }
+    if at + length as u64 == size { Ok(extents) } else { Err(wrong("something follows its end")) }
 }

@@ -1,6 +1,7 @@
 //! The index: fingerprints of a workspace, kept in one file. What is asked and what is placed goes through here.
 
 pub mod base;
+mod block;
 mod file;
 pub mod table;
 

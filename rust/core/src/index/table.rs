@@ -53,6 +53,21 @@ impl Folder {
         self.rows.push(Row { start, length, print });
     }
 
+    pub fn with_room(rows: usize) -> Self {
+        Folder { names: Vec::new(), rows: Vec::with_capacity(rows) }
+    }
+
+    /// All names of `other` must follow those that are there.
+    pub fn append(&mut self, other: Folder) {
+        let before = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        self.names.extend_from_slice(&other.names);
+        self.rows.extend(other.rows.into_iter().map(|row| Row { start: row.start.saturating_add(before), ..row }));
+    }
+
+    pub fn first_name(&self) -> Option<&[u8]> {
+        self.rows.first().map(|row| self.name(row))
+    }
+
     pub fn last_name(&self) -> Option<&[u8]> {
         self.rows.last().map(|row| self.name(row))
     }
