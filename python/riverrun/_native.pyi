@@ -22,8 +22,11 @@ __all__ = [
     "exchange",
     "hash_file",
     "hash_files",
+    "lay_work",
     "now_ns",
     "parse_toml",
+    "spawn_command",
+    "sweep_work",
     "sync_files",
 ]
 
@@ -130,6 +133,9 @@ class Fact:
     @property
     def copied(self) -> list[tuple[Digest, int, bytes]]:
         """From `take`: (digest, size, path of the copy), each content once."""
+    @property
+    def kept(self) -> list[tuple[Digest, bytes]]:
+        """From `take`: the bytes of small files that were to be copied, each content once."""
 
 @final
 class Taken:
@@ -177,18 +183,21 @@ class Index:
     ) -> list[Fact]:
         """One fact for each path, in order; the index learns them. `on_reading` is called with the number of files and
         bytes before a long reading."""
-    def same_stat(self, paths: Sequence[bytes], since_ns: int) -> list[bool]:
-        """Rule 7: whether each path, and all below it, has the stats that are known, older than `since_ns` by a tick."""
+    def same_stat(self, paths: Sequence[bytes], since_ns: int | Sequence[int]) -> list[bool]:
+        """Rule 7: whether each path, and all below it, has the stats that are known, older by a tick than `since_ns`
+        (one moment for all, or one for each)."""
     def take(
         self,
         paths: Sequence[bytes],
         *,
         copies: Sequence[bytes | None] | None = None,
         copy_limit: int | None = None,
+        keep_limit: int = 0,
         threads: int | None = None,
     ) -> Taken:
         """Hash outputs and hold them. `copies`: for each a file that must not exist; for a folder, a folder in which each
-        content becomes a file named by its digest. Above `copy_limit` bytes only reflinks are made."""
+        content becomes a file named by its digest. Above `copy_limit` bytes only reflinks are made; of files up to
+        `keep_limit` that would be copied the bytes are kept in memory instead (`Fact.kept`)."""
     def restore(self, pieces: Sequence[tuple[bytes, int, int, bytes, Digest, int]]) -> Taken:
         """Make files from (source, offset, length, target, digest, mode), verified, and hold them to be placed."""
     def forget(self, paths: Sequence[bytes]) -> None: ...
@@ -207,3 +216,32 @@ def sync_files(paths: Sequence[_StrPath]) -> None:
 
 def exchange(first: _StrPath, second: _StrPath) -> None:
     """Swap two paths at once (renameat2 RENAME_EXCHANGE)."""
+
+def spawn_command(
+    words: Sequence[str], folder: _StrPath, variables: dict[str, str], input: int
+) -> tuple[int, int, int]:
+    """Start a command in a session of its own, found on the PATH of its variables, all signals at their defaults.
+
+    (process id, descriptor that is readable when it has ended or -1, descriptor from which both its outputs are read).
+    """
+
+def lay_work(
+    nest: int,
+    name: bytes,
+    idle: bytes | None,
+    folders: Sequence[bytes],
+    links: Sequence[tuple[bytes, bytes]],
+) -> None:
+    """Make the folder `name` with `folders` in the open folder `nest`, or rename an idle one with the same to it, and put
+    links (path, text) in it. FileExistsError if the name is taken."""
+
+def sweep_work(
+    nest: int,
+    name: bytes,
+    folders: Sequence[bytes],
+    links: set[bytes],
+    declared: set[bytes],
+    rights: tuple[int, int, int],
+) -> tuple[list[bytes], bool]:
+    """Take the links out of a work folder: (what is in it that was neither laid nor declared, whether it may be laid
+    again). `rights`: mode, owner and group that its folders were made with."""

@@ -12,8 +12,11 @@ from riverrun._native import (
     exchange,
     hash_file,
     hash_files,
+    lay_work,
     now_ns,
     parse_toml,
+    spawn_command,
+    sweep_work,
     sync_files,
 )
 
@@ -29,7 +32,10 @@ __all__ = [
     "exchange",
     "hash_file",
     "hash_files",
+    "lay_work",
     "now_ns",
     "parse_toml",
+    "spawn_command",
+    "sweep_work",
     "sync_files",
 ]

@@ -90,15 +90,23 @@ class Recorder:
                 )
             elif done.succeeded:
                 good.append(done)
-        results |= self._keep(good)
+        for limit, group in self._by_copy_limit(good):
+            results |= self._keep(group, limit)
         return [results[done.step.name] for done in batch if done.step.name in results]
 
-    def _keep(self, batch: Sequence[Done]) -> dict[str, Recorded]:
+    def _by_copy_limit(self, batch: Sequence[Done]) -> Iterator[tuple[int | None, list[Done]]]:
+        """Attempts whose outputs are always copied apart from those with a limit; mostly there is one group."""
+        for limit in (None, self._copy_limit):
+            group = [done for done in batch if (done.step.cache is CachePolicy.COPY) is (limit is None)]
+            if group:
+                yield limit, group
+
+    def _keep(self, batch: Sequence[Done], copy_limit: int | None) -> dict[str, Recorded]:
         wanted = [(done, output) for done in batch for output in done.step.outputs]
         staging = self._store.staging() if wanted else ""
         sources = [os.fsencode(os.path.join(done.work, output.path)) for done, output in wanted]
         copies = [self._copy_place(staging, done.step, output) for done, output in wanted]
-        taken = self._index.take(sources, copies=copies, copy_limit=self._copy_limit)
+        taken = self._index.take(sources, copies=copies, copy_limit=copy_limit)
         try:
             facts: dict[str, list[tuple[Output, Fact]]] = {done.step.name: [] for done in batch}
             for (done, output), fact in zip(wanted, taken.facts, strict=True):

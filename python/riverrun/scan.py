@@ -6,18 +6,10 @@ The Rust index does the reading and knows when none is needed; here the facts ar
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import Enum
 
 from riverrun.model.fact import MISSING, Entry, Kind, Made, Seen
+from riverrun.model.policy import Check
 from riverrun.native import Fact, Index
-
-
-class Check(Enum):
-    """How far a check reads (rule 3)."""
-
-    STAT = "stat"
-    CONTENT = "content"
-    STRONG = "strong"
 
 
 def seen_of(fact: Fact) -> Seen:
@@ -64,6 +56,7 @@ class Eyes:
         self._on_reading = on_reading
         self._facts: dict[str, Fact] = {}
         self._seen: dict[str, Seen] = {}
+        self._programs: dict[str, str] = {}
 
     def real(self, path: str) -> bytes:
         """Where an artifact is on this machine."""
@@ -122,8 +115,17 @@ class Eyes:
 
     def tools(self, names: Iterable[str], search: str) -> Mapping[str, Seen]:
         """The content of the programs that these names mean on a search path ($PATH); `MISSING` where there is none."""
-        found = {name: shutil.which(name, path=search) for name in names}
-        self.look(os.path.realpath(place) for place in found.values() if place)
-        return {
-            name: self.seen(os.path.realpath(place)) if place else MISSING for name, place in found.items()
-        }
+        found = {name: self._program(name, search) for name in names}
+        self.look(place for place in found.values() if place)
+        return {name: self.seen(place) if place else MISSING for name, place in found.items()}
+
+    def programs(self, names: Iterable[str], search: str) -> list[str]:
+        """Where these programs are, links followed to their end; those that are nowhere are left out."""
+        return [place for place in (self._program(name, search) for name in names) if place]
+
+    def _program(self, name: str, search: str) -> str:
+        """Searched for once per run: a hundred thousand steps may use one compiler."""
+        if name not in self._programs:
+            place = shutil.which(name, path=search)
+            self._programs[name] = os.path.realpath(place) if place else ""
+        return self._programs[name]

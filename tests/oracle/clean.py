@@ -101,6 +101,8 @@ class Clean:
         for read in (*family.reads, *family.uses):
             if read.how is How.GIVEN:
                 found.add(pipe.given[read.text].of)
+            elif read.how is How.PROMISE:
+                found.update((read.text,) if read.text else self.world.promised())
             elif read.how in (How.GLOB, How.FOLDER) and not read.of:
                 head = (
                     os.path.join(read.text, "")
@@ -108,8 +110,6 @@ class Clean:
                     else os.path.dirname(read.text) + "/"
                 )
                 found |= {one.uid for one in pipe.families if any(out.startswith(head) for out in one.outs)}
-        if BRANCH in found:
-            found |= set(self.world.promised())
         return found & self._families.keys()
 
     def steps(self, uid: str) -> tuple[Spelled, ...]:

@@ -51,15 +51,12 @@ def delete_all(bench: Bench, a: int, b: int, c: int) -> str:
     """All artifacts of a folder are gone, and the folder too."""
     path = _artifact(bench, a, File)
     folder = path.rpartition("/")[0]
-    if not folder or folder == "mix":
+    if not folder or folder in {os.path.dirname(source) for source in bench.world.sources}:
         return NOT_NOW
     for one in bench.memory.disk:
         if one.startswith(folder + "/"):
             bench.memory.disk[one] = ABSENT
-    place = os.path.join(bench.root, folder)
-    if folder in {os.path.dirname(source) for source in bench.world.sources}:
-        return NOT_NOW
-    shutil.rmtree(place)
+    shutil.rmtree(os.path.join(bench.root, folder))
     return f"delete all of {folder}/"
 
 

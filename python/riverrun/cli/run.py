@@ -90,8 +90,7 @@ def command(
     if quiet and verbose:
         raise UsageError("--quiet and --verbose are given together", hint="leave one of them out")
     pipeline = session.open()
-    from riverrun.flow import Contain, Force, Mode, OnFailure, RunOptions, Upstream
-    from riverrun.scan import Check
+    from riverrun.flow import Check, Contain, Force, Mode, OnFailure, RunOptions, Upstream
 
     options = RunOptions(
         jobs=jobs,

@@ -28,7 +28,7 @@ def command(
     One step:          riverrun status total
     As a test in CI:   riverrun status --exit-code
     """
-    from riverrun.scan import Check
+    from riverrun.flow import Check
 
     pipeline = session.open()
     report = pipeline.status(tuple(what), check=Check(check), params=flags.pairs(params, "-p"))

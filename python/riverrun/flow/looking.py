@@ -4,22 +4,25 @@ Where a folder that another step makes is as it should be, the families that wai
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from riverrun.flow.knowledge import Knowledge
 from riverrun.flow.notes import orphans, vanished
-from riverrun.flow.options import Upstream
+from riverrun.flow.options import Force, RunOptions, Upstream
 from riverrun.flow.outline import Asked, Outline, draw
+from riverrun.flow.seal import Broken, Question
+from riverrun.flow.sealing import part, seal, seal_part
 from riverrun.flow.workspace import Workspace
 from riverrun.ledger import Access, Ledger
 from riverrun.model.fact import Entry
+from riverrun.model.policy import Check
 from riverrun.model.step import Waiting
 from riverrun.model.verdict import OUTCOMES, Action, Cause, Reason, StepResult, Verdict
 from riverrun.plan import foresee
 from riverrun.report import Explanation, Note, Report, count
-from riverrun.scan import Check, Eyes
+from riverrun.scan import Eyes
 from riverrun.spec import Document
 
 
@@ -36,19 +39,34 @@ class Outlook:
 
 @contextmanager
 def looking(
-    workspace: Workspace, document: Document, asked: Asked, check: Check, *, force_all: bool = False
+    workspace: Workspace,
+    read: Callable[[Mapping[str, str]], Document],
+    asked: Asked,
+    options: RunOptions,
+    question: Question | None = None,
+    broken: Broken | None = None,
 ) -> Iterator[Outlook]:
     """Looks at everything that the wanted steps read and make, and judges them. Raises `SpecError`, `UsageError`."""
     with workspace.ledger(Access.READ) as ledger, workspace.store() as store:
         index = workspace.index()
-        eyes = Eyes(workspace.root, index, check=check, trust=workspace.local.trust)
-        made = ledger.placed()
+        eyes = Eyes(workspace.root, index, check=options.check, trust=workspace.local.trust)
+        some = part(broken) if broken is not None else None
+        made = {} if some is not None else ledger.placed()
         listings: dict[str, tuple[Entry, ...]] = {}
         while True:
-            outline = draw(
-                document, asked, root=workspace.root, made=made, listings=listings, environ=workspace.environ
+            outline = (
+                some.outline
+                if some is not None
+                else draw(
+                    read(options.params),
+                    asked,
+                    root=workspace.root,
+                    made=made,
+                    listings=listings,
+                    environ=workspace.environ,
+                )
             )
-            forced = outline.wanted if force_all else outline.forced
+            forced = outline.wanted if options.force_all is Force.ALL else outline.forced
             knowledge = Knowledge(
                 outline.graph, eyes, ledger, store, workspace.environ, forced=forced, named=outline.named
             )
@@ -65,9 +83,17 @@ def looking(
         notes = [
             Note(kind, text) for kind, text in (("ledger", ledger.note), ("index", index.note or "")) if text
         ]
-        notes += vanished(ledger.matches(), outline.matches)
-        if not outline.graph.waiting:
+        if some is None:
+            notes += vanished(ledger.matches(), outline.matches)
             notes += orphans(workspace.root, made, outline.graph)
+        else:
+            notes += some.notes
+        kept = all(verdict.action is Action.NONE for verdict in verdicts.values())
+        if question is not None and options.sealable and kept:
+            if some is not None:
+                seal_part(workspace, question, some, knowledge, index, notes)
+            else:
+                seal(workspace, question, read(options.params), outline, knowledge, index, notes)
         yield Outlook(outline, knowledge, verdicts, outline.waiting, tuple(notes))
 
 
@@ -107,8 +133,21 @@ def _known_folders(
     return new
 
 
-def foreseen(outlook: Outlook, check: Check, began: float) -> Report:
+def foresight(
+    workspace: Workspace,
+    read: Callable[[Mapping[str, str]], Document],
+    asked: Asked,
+    options: RunOptions,
+    question: Question,
+    broken: Broken | None,
+) -> Report:
     """The report of `status` and of dry runs."""
+    began = time.monotonic()
+    with looking(workspace, read, asked, options, question, broken) as outlook:
+        return _foreseen(outlook, options.check, began)
+
+
+def _foreseen(outlook: Outlook, check: Check, began: float) -> Report:
     results = [
         StepResult(name, verdict.action, OUTCOMES[verdict.action], verdict.reasons)
         for name, verdict in outlook.verdicts.items()
@@ -120,7 +159,7 @@ def foreseen(outlook: Outlook, check: Check, began: float) -> Report:
         ok=all(result.action is not Action.BLOCKED for result in results),
         check=check.value,
         seconds=time.monotonic() - began,
-        counts=count(results),
+        counts=count(results, besides=outlook.outline.besides),
         steps=tuple(results),
         notes=outlook.notes,
         dry=True,

@@ -11,6 +11,8 @@ _NAMED = 20  # paths in one note
 
 def orphans(root: str, placed: Iterable[str], graph: Graph) -> list[Note]:
     """Artifacts that an earlier run made and that no step declares any more."""
+    if graph.waiting:
+        return []  # what waits may declare them yet
     left = [
         path
         for path in placed

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from riverrun.run import OnFailure
-from riverrun.scan import Check
+from riverrun.model.policy import Check, OnFailure
 
 
 class Mode(Enum):
@@ -36,6 +35,13 @@ class Contain(Enum):
     NO = "no"
 
 
+class Detail(Enum):
+    """Which steps a report must list."""
+
+    CHANGES = "changes"  # those with something to tell
+    EVERY_STEP = "every step"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """How to run; the defaults are those of a bare `riverrun run`."""
@@ -51,3 +57,14 @@ class RunOptions:
     check: Check = Check.STAT
     contain: Contain = Contain.AS_DECLARED
     wait: float = 0.0  # seconds
+    detail: Detail = Detail.CHANGES
+
+    @property
+    def sealable(self) -> bool:
+        """Whether a seal may answer, and may be made of what was found."""
+        return (
+            self.check is Check.STAT
+            and self.only is Upstream.INCLUDED
+            and self.force_all is Force.NAMED
+            and not self.force
+        )

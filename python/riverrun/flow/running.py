@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from riverrun.flow.course import Course
 from riverrun.flow.interrupt import listening
@@ -14,11 +15,14 @@ from riverrun.flow.knowledge import Knowledge
 from riverrun.flow.notes import orphans, vanished
 from riverrun.flow.options import Force, RunOptions, Upstream
 from riverrun.flow.outline import Asked, Outline, draw
+from riverrun.flow.seal import Broken, Question
+from riverrun.flow.sealing import part, seal, seal_part
 from riverrun.flow.workspace import Workspace
 from riverrun.ledger import Access, Ledger
 from riverrun.model.fact import Entry
 from riverrun.model.trace import RunRecord
 from riverrun.model.verdict import Outcome, StepResult
+from riverrun.native import Index
 from riverrun.record import Recorder
 from riverrun.report import Event, Haste, Note, Planned, Reading, Remark, Report, Stopping, count
 from riverrun.run import Crew, Loop, Resources, Stop, clear_away
@@ -38,22 +42,25 @@ class Running:
     def __init__(
         self,
         workspace: Workspace,
-        document: Document,
+        read: Callable[[Mapping[str, str]], Document],
         asked: Asked,
         options: RunOptions,
+        question: Question,
+        broken: Broken | None,
         tell: Callable[[Event], None],
     ) -> None:
         self._workspace = workspace
-        self._document = document
+        self._read = read
         self._asked = asked
         self._options = options
+        self._question = question
+        self._broken = broken
         self._tell = tell
         self._id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
         self._notes: list[Note] = []
         self._loop: Loop | None = None
         self._began = time.monotonic()
-        self._counts: Mapping[str, int] = {}
-        self._interrupted = False
+        self._report: Report | None = None  # once the loop has ended
 
     def report(self) -> Report:
         """Takes the lock, runs, records, and says what came of it.
@@ -77,11 +84,12 @@ class Running:
         workspace, options = self._workspace, self._options
         self._note("ledger", ledger.note)
         self._clear_after_kill(ledger)
-        made = ledger.placed()
+        some = part(self._broken) if self._broken is not None else None
+        made = {} if some is not None else ledger.placed()
 
         def redraw(listings: Mapping[str, Sequence[Entry]]) -> Outline:
             return draw(
-                self._document,
+                self._read(options.params),
                 self._asked,
                 root=workspace.root,
                 made=made,
@@ -89,7 +97,7 @@ class Running:
                 environ=workspace.environ,
             )
 
-        outline = redraw({})
+        outline = redraw({}) if some is None else some.outline
         index = workspace.index()
         self._note("index", index.note)
         eyes = Eyes(
@@ -100,66 +108,76 @@ class Running:
             on_reading=self._on_reading,
         )
         with workspace.store() as store, store.using():
+            forced = outline.wanted if options.force_all is Force.ALL else outline.forced
             knowledge = Knowledge(
-                outline.graph,
-                eyes,
-                ledger,
-                store,
-                workspace.environ,
-                forced=outline.forced,
-                named=outline.named,
+                outline.graph, eyes, ledger, store, workspace.environ, forced=forced, named=outline.named
             )
             order = outline.in_order()
             self._tell(Planned(len(order)))
             knowledge.look(order)
             knowledge.require_sources(order if self._asked.upstream is Upstream.INCLUDED else ())
-            if options.force_all is Force.ALL:
-                knowledge.forced |= outline.wanted
-            gone = vanished(ledger.matches(), outline.matches)
+            gone = vanished(ledger.matches(), outline.matches) if some is None else []
             for note in gone:
                 self._tell(Remark(note.message))
             self._notes += gone
-            jobs = options.jobs or os.cpu_count() or 1
             crew = Crew(workspace.root, workspace.environ, self._id, tmp_base=workspace.local.tmp or "")
             with contextlib.closing(crew), self._in_history(ledger):
+                recorder = Recorder(
+                    workspace.root,
+                    eyes,
+                    index,
+                    store,
+                    ledger,
+                    run=self._id,
+                    copy_limit=workspace.local.copy_limit,
+                )
                 course = Course(
                     root=workspace.root,
                     outline=outline,
                     knowledge=knowledge,
-                    recorder=Recorder(
-                        workspace.root,
-                        eyes,
-                        index,
-                        store,
-                        ledger,
-                        run=self._id,
-                        copy_limit=workspace.local.copy_limit,
-                    ),
+                    recorder=recorder,
                     ledger=ledger,
                     crew=crew,
                     run=self._id,
                     redraw=redraw,
                     tell=self._tell,
                 )
-                limits: dict[str, float | str] = {**workspace.local.limits, **options.limits}
-                resources = Resources(limits, jobs, workspace.environ)
-                self._loop = Loop(course, crew, resources, order, jobs=jobs, on_failure=options.on_failure)
-                course.tails = self._loop.tails
-                try:
-                    results = self._loop.run()
-                finally:
-                    course.write_history()
-                    index.save()  # last in the order of writing (rule 8)
-                steps = [results[name] for name in course.outline.graph.order() if name in results]
-                steps += course.left_waiting()
-                if not course.outline.graph.waiting:
-                    self._notes += orphans(workspace.root, ledger.placed(), course.outline.graph)
-                if not gone or all(step.outcome is not Outcome.NOT_KEPT for step in steps):
-                    ledger.set_matches(course.outline.matches)
-                report = self._summary(steps, self._loop.tails, interrupted=self._loop.interrupted)
-                self._counts = report.counts
-                self._interrupted = report.interrupted
+                report = self._go(course, order, index)
+            outline = course.outline
+            if some is None:
+                self._notes += orphans(workspace.root, ledger.placed(), outline.graph)
+                if report.ok or not gone:
+                    ledger.set_matches(outline.matches)
+            else:
+                self._notes += some.notes
+            report = replace(report, notes=tuple(self._notes))
+            if report.ok and options.sealable:
+                if some is not None:
+                    seal_part(workspace, self._question, some, knowledge, index, self._notes)
+                else:
+                    document = self._read(options.params)
+                    seal(workspace, self._question, document, outline, knowledge, index, self._notes)
         return report
+
+    def _go(self, course: Course, order: Sequence[str], index: Index) -> Report:
+        """Runs the loop, and writes down what came of it."""
+        options, local = self._options, self._workspace.local
+        jobs = options.jobs or os.cpu_count() or 1
+        limits: dict[str, float | str] = {**local.limits, **options.limits}
+        resources = Resources(limits, jobs, self._workspace.environ)
+        self._loop = Loop(course, course.crew, resources, order, jobs=jobs, on_failure=options.on_failure)
+        course.tails = self._loop.tails
+        try:
+            results = self._loop.run()
+        finally:
+            course.write_history()
+            index.save()  # last in the order of writing (rule 8)
+        steps = [results[name] for name in course.outline.graph.order() if name in results]
+        steps += course.left_waiting()
+        self._report = self._summary(
+            steps, self._loop.tails, interrupted=self._loop.interrupted, besides=course.outline.besides
+        )
+        return self._report
 
     @contextlib.contextmanager
     def _in_history(self, ledger: Ledger) -> Iterator[None]:
@@ -169,7 +187,10 @@ class Running:
         try:
             yield
         finally:
-            ledger.end_run(self._id, ended=time.time(), counts=self._counts, interrupted=self._interrupted)
+            counts, interrupted = (
+                (self._report.counts, self._report.interrupted) if self._report else ({}, True)
+            )
+            ledger.end_run(self._id, ended=time.time(), counts=counts, interrupted=interrupted)
             ledger.keep_runs()
 
     def _clear_after_kill(self, ledger: Ledger) -> None:
@@ -192,12 +213,14 @@ class Running:
     def _on_reading(self, files: int, size: int) -> None:
         self._tell(Reading(files, size, READING_HINT))
 
-    def _summary(self, steps: Sequence[StepResult], tails: Mapping[str, str], *, interrupted: bool) -> Report:
+    def _summary(
+        self, steps: Sequence[StepResult], tails: Mapping[str, str], *, interrupted: bool, besides: int = 0
+    ) -> Report:
         return Report(
             ok=not interrupted and all(step.outcome is not Outcome.NOT_KEPT for step in steps),
             check=self._options.check.value,
             seconds=time.monotonic() - self._began,
-            counts=count(steps),
+            counts=count(steps, besides=besides),
             steps=tuple(steps),
             notes=tuple(self._notes),
             tails=dict(tails),

@@ -11,7 +11,8 @@ from riverrun.flow.workspace import Workspace
 from riverrun.graph import parents
 from riverrun.ledger import Access, Ledger
 from riverrun.model.fact import Kind
-from riverrun.scan import Check, Eyes
+from riverrun.model.policy import Check
+from riverrun.scan import Eyes
 from riverrun.store import Broken, Claims, Garbage, Registered, Stats, reachable
 
 

@@ -27,9 +27,11 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     wanted: list[int]
     named: list[int]
     matches: dict[str, list[str]]
-    listed: list[str]
-    grown: list[str]  # folders whose listings spelled out families
-    temporary: bool
+    files: list[str]  # under the seal besides artifacts: specs, programs
+    folders: list[str]
+    listings: list[str]
+    absent: list[str]
+    whole: bool  # whether a part of it can be planned alone: no temporary artifacts, and no family of a made folder
 
 
 _DECODER = msgspec.msgpack.Decoder(Kept)
@@ -66,7 +68,10 @@ def pack(
     wanted: frozenset[str],
     named: frozenset[str],
     matches: Mapping[str, Sequence[str]],
-    listed: Sequence[str],
+    files: Sequence[str],
+    folders: Sequence[str],
+    listings: Sequence[str],
+    absent: Sequence[str],
     grown: Sequence[str],
 ) -> bytes:
     """The bytes of a graph without waiting families. Raises `UnicodeEncodeError` for names that are no text."""
@@ -90,9 +95,11 @@ def pack(
         wanted=sorted(place[name] for name in wanted),
         named=sorted(place[name] for name in named),
         matches={pattern: list(paths) for pattern, paths in matches.items()},
-        listed=list(listed),
-        grown=list(grown),
-        temporary=any(output.temporary for step in steps for output in step.outputs),
+        files=list(files),
+        folders=list(folders),
+        listings=list(listings),
+        absent=list(absent),
+        whole=not grown and not any(output.temporary for step in steps for output in step.outputs),
     )
     return encoder.encode(kept)
 

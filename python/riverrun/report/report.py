@@ -45,9 +45,12 @@ class Explanation:
         }
 
 
-def count(steps: Iterable[StepResult]) -> dict[str, int]:
-    """The `counts` of a report; those of what would happen stand there only where something would."""
-    counts = {"kept": 0, "repaired": 0, "not_kept": 0, "ran": 0, "restored": 0}
+def count(steps: Iterable[StepResult], *, besides: int = 0) -> dict[str, int]:
+    """The `counts` of a report; those of what would happen stand there only where something would.
+
+    `besides`: steps that are known to be kept without having been looked at.
+    """
+    counts = {"kept": besides, "repaired": 0, "not_kept": 0, "ran": 0, "restored": 0}
     for step in steps:
         if step.outcome is not None:
             counts[step.outcome.value] += 1

@@ -3,7 +3,7 @@
 from riverrun.run.contract import Attempt, Ended, Judged, Kept
 from riverrun.run.crew import Crew
 from riverrun.run.finished import Ending, Finished, Stop
-from riverrun.run.loop import Loop, OnFailure
+from riverrun.run.loop import Loop
 from riverrun.run.resources import Resources
 from riverrun.run.survivors import clear_away
 
@@ -16,7 +16,6 @@ __all__ = [
     "Judged",
     "Kept",
     "Loop",
-    "OnFailure",
     "Resources",
     "Stop",
     "clear_away",

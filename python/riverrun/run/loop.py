@@ -10,19 +10,13 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from enum import Enum
 
+from riverrun.model.policy import OnFailure
 from riverrun.model.trace import Trace
 from riverrun.model.verdict import OUTCOMES, Action, Cause, Reason, StepResult
 from riverrun.run.contract import Attempt, Course, Ended, Judged, Kept
 from riverrun.run.crew import Crew, Ending, Finished, Stop
 from riverrun.run.resources import Grant, Resources
 from riverrun.run.schedule import Schedule, State
-
-
-class OnFailure(Enum):
-    """What happens to the others when a step fails."""
-
-    FINISH_RUNNING = "finish running"
-    KEEP_GOING = "keep going"
 
 
 class Halt(Enum):

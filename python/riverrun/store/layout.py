@@ -20,7 +20,7 @@ def check(folder: str) -> None:
             f"cannot read the store '{folder}': {error.strerror}",
             hint="set another '[cache] path' in riverrun.local.toml",
         ) from error
-    if found != FORMAT:
+    if not _cut_short(found) and found != FORMAT:
         raise StoreError(
             f"'{folder}' is not a store that this riverrun knows",
             hint="set another '[cache] path' in riverrun.local.toml, or use the version that made it",
@@ -31,8 +31,21 @@ def make(folder: str) -> None:
     for name in FOLDERS:
         os.makedirs(os.path.join(folder, name), exist_ok=True)
     mark = os.path.join(folder, "format")
-    if not os.path.exists(mark):
+    if not _marked(mark):
         new = os.path.join(folder, "staging", f"{os.getpid()}.format")
         with open(new, "wb") as file:
             file.write(FORMAT)
         os.rename(new, mark)
+
+
+def _marked(mark: str) -> bool:
+    try:
+        with open(mark, "rb") as file:
+            return file.read(len(FORMAT) + 1) == FORMAT
+    except FileNotFoundError:
+        return False
+
+
+def _cut_short(found: bytes) -> bool:
+    """Whether a mark is what a crash may leave of one: its beginning, or nothing but zeros."""
+    return FORMAT.startswith(found.rstrip(b"\0"))

@@ -40,6 +40,8 @@ pub struct Fact {
     pub links: Vec<(Vec<u8>, Vec<u8>)>,
     /// Digest, size and path of every copy made of what is in it.
     pub copied: Vec<(Strong, u64, Vec<u8>)>,
+    /// Digest and bytes of the small ones, which need no copy.
+    pub kept: Vec<(Strong, Vec<u8>)>,
 }
 
 impl Fact {
@@ -56,6 +58,7 @@ impl Fact {
             error: None,
             links: Vec::new(),
             copied: Vec::new(),
+            kept: Vec::new(),
         }
     }
 
@@ -79,8 +82,8 @@ pub fn finish(index: &Index, survey: Survey, level: Level, links: Links, cancel:
     Ok(facts(survey))
 }
 
-/// Rule 7: whether each path, and all below it, has the stats that are known, and they are older than `since_ns`.
-pub fn same_stat(index: &Index, paths: &[Vec<u8>], since_ns: i64, cancel: &Cancel) -> io::Result<Vec<bool>> {
+/// Rule 7: whether each path, and all below it, has the stats that are known, and they are older than its moment in `since_ns`.
+pub fn same_stat(index: &Index, paths: &[Vec<u8>], since_ns: &[i64], cancel: &Cancel) -> io::Result<Vec<bool>> {
     let trust = index.trust();
     let (level, gather, links) = (Level::Stat, Gather::Differences, Links::Follow);
     let vouch = Vouch::Since(since_ns);

@@ -81,6 +81,10 @@ fn put(
         Err(Errno::XDEV) => return carry(index, from, to, taken, held, cancel),
         done => done?,
     }
+    if let Some(one) = taken.held.remove(&from_key) {
+        held.insert(to_key, one); // a file: nothing lies in it
+        return Ok(());
+    }
     let moved: Vec<Key> = taken.held.keys().filter(|key| lies_in(key, &from_key)).cloned().collect();
     for key in moved {
         if let Some(one) = taken.held.remove(&key) {

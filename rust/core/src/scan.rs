@@ -27,7 +27,7 @@ pub fn scan(index: &Index, paths: &[Vec<u8>], level: Level, cancel: &Cancel) -> 
     let (gather, links) = (Gather::Differences, Links::Follow);
     let paths = without_nested(index, paths)?;
     let mut survey = survey(index, &paths, &Ask { level, gather, links, vouch: Vouch::ByRule, trust: &trust, cancel })?;
-    let bytes_read = read_all(index, &mut survey, level, links, cancel)?;
+    let bytes_read = survey.bytes + read_all(index, &mut survey, level, links, cancel)?;
     Ok(compare(index, survey, bytes_read))
 }
 

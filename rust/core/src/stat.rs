@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, openat, statat};
 use rustix::io::Errno;
+use rustix::path::Arg;
 
 use crate::fault::Fault;
 
@@ -103,11 +104,16 @@ pub fn spelled(path: &[u8]) -> &[u8] {
 }
 
 pub fn stat_at(folder: BorrowedFd<'_>, path: &[u8], links: Links) -> io::Result<Stat> {
+    stat_by(folder, spelled(path), links)
+}
+
+/// As `stat_at`; a `CStr` need not be copied for the kernel.
+pub fn stat_by(folder: BorrowedFd<'_>, path: impl Arg, links: Links) -> io::Result<Stat> {
     let flags = match links {
         Links::Follow => AtFlags::empty(),
         Links::Keep => AtFlags::SYMLINK_NOFOLLOW,
     };
-    match statat(folder, spelled(path), flags) {
+    match statat(folder, path, flags) {
         Ok(stat) => Ok(Stat::Present(stat.into())),
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(Stat::Missing),
         Err(error) => Err(error.into()),
@@ -119,7 +125,7 @@ pub fn stat_of(file: impl AsFd) -> io::Result<Present> {
 }
 
 /// Open a regular file for reading, without surprises: a fifo does not block, a terminal is not adopted, a device is refused.
-pub fn open_file(folder: BorrowedFd<'_>, path: &[u8], links: Links) -> io::Result<(File, Present)> {
+pub fn open_file(folder: BorrowedFd<'_>, path: impl Arg, links: Links) -> io::Result<(File, Present)> {
     let mut flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     if links == Links::Keep {
         flags |= OFlags::NOFOLLOW;

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use rustix::fs::ioctl_ficlone;
 
 use crate::cancel::Cancel;
 use crate::digest::{Strong, hex};
-use crate::fingerprint::{Certified, Grip, Hold, Reading, read};
+use crate::fingerprint::{Certified, Fingerprint, Grip, Hold, Reading, read};
 use crate::held::{Held, MOST_LEASES, Taken};
 use crate::index::Index;
 use crate::index::base::path_of;
@@ -20,6 +20,7 @@ use crate::index::table::join;
 use crate::look::{Kind, facts};
 use crate::reading::{each_unread, way_to};
 use crate::stat::{Links, open_file, stat_of};
+use crate::stream::strong_of;
 use crate::survey::{Ask, Found, Gather, Level, TopAt, Vouch, survey};
 use crate::tick::wait_settled;
 use crate::trust::Standing;
@@ -32,8 +33,17 @@ pub enum Copies {
     At(Vec<u8>),
 }
 
-/// For each of the paths its copies; a file above `limit` bytes is only copied where that costs nothing (reflink).
-pub fn take(index: &Index, paths: &[Vec<u8>], copies: &[Copies], limit: u64, cancel: &Cancel) -> io::Result<Taken> {
+/// How large a file may be to be copied, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Up to here its bytes are kept in memory, not in a copy: a file that is made and removed costs more than its few bytes.
+    pub kept: u64,
+    /// Above, it is only copied where that costs nothing (reflink).
+    pub copied: u64,
+}
+
+/// For each of the paths its copies.
+pub fn take(index: &Index, paths: &[Vec<u8>], copies: &[Copies], limits: Limits, cancel: &Cancel) -> io::Result<Taken> {
     let trust = index.trust();
     let (level, gather, links) = (Level::Strong, Gather::Everything, Links::Keep);
     let mut survey = survey(index, paths, &Ask { level, gather, links, vouch: Vouch::ByRule, trust: &trust, cancel })?;
@@ -47,6 +57,7 @@ pub fn take(index: &Index, paths: &[Vec<u8>], copies: &[Copies], limit: u64, can
     let (leases, numbers) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let held = Mutex::new(Vec::new());
     let copied = Mutex::new(Vec::new());
+    let kept = Mutex::new(Vec::new());
     each_unread(&mut survey, cancel, |tops, slot, _, standing| {
         let top = &tops[slot.top];
         let (folder, path, links) = way_to(index, top, slot, links);
@@ -54,7 +65,9 @@ pub fn take(index: &Index, paths: &[Vec<u8>], copies: &[Copies], limit: u64, can
         let single = matches!(top.at, TopAt::Single);
         let leased = single && leases.fetch_add(1, Ordering::Relaxed) < MOST_LEASES;
         let grip = if leased { Grip::Hold } else { Grip::Ask };
+        let keeps = stat.size <= limits.kept.min(limits.copied);
         let place = match copies.get(slot.top) {
+            Some(Copies::At(_)) if keeps => None,
             None | Some(Copies::None) => None,
             Some(Copies::At(place)) if single => Some(path_of(&index.base().absolute(place)?).to_owned()),
             Some(Copies::At(place)) => {
@@ -64,13 +77,18 @@ pub fn take(index: &Index, paths: &[Vec<u8>], copies: &[Copies], limit: u64, can
             }
         };
         let source = Source { file: &file, size: stat.size, grip, standing };
-        let (reading, copy) = source.read_and_copy(place, limit, cancel)?;
+        let (reading, copy) = source.read_and_copy(place, limits.copied, cancel)?;
         if let Some(copy) = copy {
             let place = if single { copy } else { named_by(&copy, reading.print.content.strong)? };
             let entry = (slot.top, reading.print.content.strong, reading.print.content.size, place);
             copied.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
         }
         let print = reading.print;
+        if keeps && matches!(copies.get(slot.top), Some(Copies::At(_))) {
+            if let Some(bytes) = bytes_of(&file, &print)? {
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push((slot.top, print.content.strong, bytes));
+            }
+        }
         let leased = (reading.hold == Hold::Kept).then_some(file);
         let key = join(&top.key, &slot.below);
         let one = Held { print: print.clone(), leased };
@@ -89,8 +107,24 @@ pub fn take(index: &Index, paths: &[Vec<u8>], copies: &[Copies], limit: u64, can
         };
         facts[top].copied.push((strong, size, place));
     }
+    let mut kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    kept.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+    kept.dedup_by(|later, first| (later.0, later.1) == (first.0, first.1));
+    for (top, strong, bytes) in kept {
+        facts[top].kept.push((strong, bytes));
+    }
     let held = held.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
     Ok(Taken { facts, held })
+}
+
+/// The bytes of a small file that was just read; `None` where they are other ones by now.
+fn bytes_of(file: &File, print: &Fingerprint) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = vec![0; usize::try_from(print.content.size).map_err(|_| io::ErrorKind::InvalidData)?];
+    match file.read_exact_at(&mut bytes, 0) {
+        Ok(()) => Ok((print.certified == Certified::Yes && strong_of(&bytes) == print.content.strong).then_some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Equal contents meet here; the last one stays.

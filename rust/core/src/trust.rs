@@ -61,6 +61,15 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// The moment that no stamp may lie behind; none where no stamp is worth anything.
+    pub fn moment(self) -> Option<i64> {
+        match self {
+            Standing::Local => Some(coarse_now()),
+            Standing::Probed(now) => Some(now),
+            Standing::Never => None,
+        }
+    }
+
     /// The moment from which a reading that begins now must be counted.
     pub fn now(self) -> i64 {
         match self {
@@ -118,13 +127,13 @@ fn kind_of(folder: BorrowedFd<'_>, path: &[u8]) -> Filesystem {
 
 /// Whether the stat alone vouches for the content (rule 1).
 pub fn vouches(known: &Fingerprint, stat: &Present, standing: Standing) -> bool {
-    let now = match standing {
-        Standing::Never => return false,
-        Standing::Local => coarse_now(),
-        Standing::Probed(now) => now,
-    };
+    standing.moment().is_some_and(|moment| vouches_at(known, stat, moment))
+}
+
+/// The same for many files: a `moment` that lies a little back only makes the rule stricter.
+pub fn vouches_at(known: &Fingerprint, stat: &Present, moment: i64) -> bool {
     known.stat == *stat
         && known.certified == Certified::Yes
         && is_settled(stat.ctime_ns, known.began_ns)
-        && stat.ctime_ns <= now
+        && stat.ctime_ns <= moment
 }

@@ -3,7 +3,9 @@
 
 use std::ffi::CStr;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use rayon::Scope;
 use rustix::fs::{FileType, Mode, OFlags, RawDir, openat};
@@ -15,17 +17,20 @@ use crate::stat::{Links, Present, Shape, Stat, spelled, stat_at, stat_of};
 /// Bytes. Room for a few hundred names by one call to the kernel.
 const LISTING_BYTES: usize = 32 << 10;
 
+/// How many children are visited at once: a large folder is work for all threads.
+const PART: usize = 256;
+
 /// What lies in a folder, by name in byte order.
-pub struct Listing<'a> {
+pub struct Listing {
     /// Which of the folders that were given.
     pub start: usize,
     /// Path below it; "" is itself.
-    pub below: &'a [u8],
-    pub folder: BorrowedFd<'a>,
+    pub below: Vec<u8>,
+    pub folder: OwnedFd,
     pub stat: Present,
-    pub children: &'a [Child],
+    pub children: Vec<Child>,
     /// Each with a NUL behind it, as the kernel wants them.
-    names: &'a [u8],
+    names: Vec<u8>,
 }
 
 pub struct Child {
@@ -55,13 +60,13 @@ impl Child {
     }
 }
 
-impl<'a> Listing<'a> {
-    pub fn name(&self, child: &Child) -> &'a [u8] {
-        child.name(self.names)
+impl Listing {
+    pub fn name(&self, child: &Child) -> &[u8] {
+        child.name(&self.names)
     }
 
     /// The same for the kernel.
-    pub fn c_name(&self, child: &Child) -> &'a CStr {
+    pub fn c_name(&self, child: &Child) -> &CStr {
         let with_nul = &self.names[child.start as usize..=child.end as usize];
         CStr::from_bytes_with_nul(with_nul).unwrap_or(c"") // no name has a NUL in it; "" would be missing
     }
@@ -69,7 +74,8 @@ impl<'a> Listing<'a> {
 
 /// What is done with each folder.
 pub trait Visit: Sync {
-    fn visit(&self, listing: &Listing<'_>);
+    /// Called for each part of the children; an empty folder has one, empty, part.
+    fn visit(&self, listing: &Listing, part: Range<usize>);
     /// A folder that could not be listed.
     fn fail(&self, start: usize, below: &[u8], error: io::Error);
 }
@@ -129,8 +135,22 @@ impl<'a, V: Visit> Walker<'a, V> {
             let inner = join(below, child.name(&names));
             scope.spawn(move |scope| self.enter(inner, scope));
         }
-        let (start, folder) = (self.start, folder.as_fd());
-        self.visitor.visit(&Listing { start, below, folder, stat, children: &children, names: &names });
+        let listing = Listing { start: self.start, below: below.to_vec(), folder, stat, children, names };
+        let count = listing.children.len();
+        if count <= PART {
+            self.visitor.visit(&listing, 0..count);
+            return Ok(());
+        }
+        // Spawned, not waited for: a thread that waits may be given another folder, and in that one wait again, ever deeper.
+        let listing = Arc::new(listing);
+        for start in (0..count).step_by(PART) {
+            let listing = Arc::clone(&listing);
+            scope.spawn(move |_| {
+                if !self.cancel.is_cancelled() {
+                    self.visitor.visit(&listing, start..count.min(start + PART));
+                }
+            });
+        }
         Ok(())
     }
 }

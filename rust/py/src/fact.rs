@@ -110,6 +110,11 @@ impl PyFact {
         copied.map(|(strong, size, path)| (digest_of(*strong), *size, PyBytes::new(py, path))).collect()
     }
 
+    #[getter]
+    fn kept<'py>(&self, py: Python<'py>) -> Vec<(PyDigest, Bound<'py, PyBytes>)> {
+        self.0.kept.iter().map(|(strong, bytes)| (digest_of(*strong), PyBytes::new(py, bytes))).collect()
+    }
+
     fn __repr__(&self) -> String {
         let digest = self.0.digest.map(|digest| format!(" {digest:?}")).unwrap_or_default();
         format!("<Fact {} {}{digest}>", self.kind(), String::from_utf8_lossy(&self.0.path))

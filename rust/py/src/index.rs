@@ -15,15 +15,16 @@ use riverrun_core::index::table::Change;
 use riverrun_core::look::{begin, finish, same_stat};
 use riverrun_core::restore::{Piece, restore};
 use riverrun_core::scan::{Scan, scan};
+use riverrun_core::seal::Wanted;
 use riverrun_core::stat::Links;
 use riverrun_core::survey::Level;
-use riverrun_core::take::{Copies, take};
-use riverrun_core::trust::Filesystem;
+use riverrun_core::take::{Copies, Limits, take};
 
 use crate::digest::{PyDigest, strong_of};
 use crate::errors::{os_error, raise};
 use crate::fact::{PyFact, PyTaken, facts_to_python, text_of};
 use crate::paths::path_of;
+use crate::seal;
 use crate::watch::watch;
 
 /// Bytes. Reading less takes no time worth a word.
@@ -31,6 +32,13 @@ const LONG_READING: u64 = 256 << 20;
 
 type BytesPaths = Vec<Vec<u8>>;
 type PieceOfPython<'py> = (Vec<u8>, u64, u64, Vec<u8>, Bound<'py, PyDigest>, u32);
+
+/// For all paths, or for each.
+#[derive(FromPyObject)]
+enum Moments {
+    One(i64),
+    Each(Vec<i64>),
+}
 
 fn level_of(check: &str) -> PyResult<Level> {
     match check {
@@ -241,18 +249,26 @@ impl PyIndex {
         facts_to_python(py, facts.map_err(|error| failed(py, &error))?)
     }
 
-    fn same_stat(&self, py: Python<'_>, paths: BytesPaths, since_ns: i64) -> PyResult<Vec<bool>> {
-        let same = watch(py, None, |cancel| same_stat(&self.0, &paths, since_ns, cancel))?;
+    fn same_stat(&self, py: Python<'_>, paths: BytesPaths, since_ns: Moments) -> PyResult<Vec<bool>> {
+        let since_ns = match since_ns {
+            Moments::One(moment) => vec![moment; paths.len()],
+            Moments::Each(moments) => moments,
+        };
+        if since_ns.len() != paths.len() {
+            return Err(PyValueError::new_err("there must be as many moments as paths"));
+        }
+        let same = watch(py, None, |cancel| same_stat(&self.0, &paths, &since_ns, cancel))?;
         same.map_err(|error| failed(py, &error))
     }
 
-    #[pyo3(signature = (paths, *, copies = None, copy_limit = None, threads = None))]
+    #[pyo3(signature = (paths, *, copies = None, copy_limit = None, keep_limit = 0, threads = None))]
     fn take(
         &self,
         py: Python<'_>,
         paths: BytesPaths,
         copies: Option<Vec<Option<Vec<u8>>>>,
         copy_limit: Option<u64>,
+        keep_limit: u64,
         threads: Option<NonZeroUsize>,
     ) -> PyResult<PyTaken> {
         let copies = copies.unwrap_or_else(|| vec![None; paths.len()]);
@@ -260,8 +276,8 @@ impl PyIndex {
             return Err(PyValueError::new_err("there must be as many copies as paths"));
         }
         let copies: Vec<Copies> = copies.into_iter().map(|place| place.map_or(Copies::None, Copies::At)).collect();
-        let limit = copy_limit.unwrap_or(u64::MAX);
-        let taken = watch(py, threads, |cancel| take(&self.0, &paths, &copies, limit, cancel))?;
+        let limits = Limits { kept: keep_limit, copied: copy_limit.unwrap_or(u64::MAX) };
+        let taken = watch(py, threads, |cancel| take(&self.0, &paths, &copies, limits, cancel))?;
         self.taken(py, taken)
     }
 
@@ -280,14 +296,25 @@ impl PyIndex {
         py.detach(|| self.0.forget(&paths)).map_err(|error| failed(py, &error))
     }
 
+    #[pyo3(signature = (path, header, *, files, folders, listings, absent, trust = None))]
+    #[expect(clippy::too_many_arguments, reason = "by keyword in Python")]
+    fn seal(
+        &self,
+        path: &Bound<'_, PyAny>,
+        header: &[u8],
+        files: BytesPaths,
+        folders: BytesPaths,
+        listings: BytesPaths,
+        absent: BytesPaths,
+        trust: Option<Vec<String>>,
+    ) -> PyResult<bool> {
+        let wanted = Wanted { files: &files, folders: &folders, listings: &listings, absent: &absent };
+        seal::make(&self.0, path, header, &wanted, trust.unwrap_or_default())
+    }
+
     /// For tests: take every filesystem for a local one, or for one whose stamps are worth nothing.
     fn _assume(&self, kind: &str) -> PyResult<()> {
-        self.0.assume(match kind {
-            "local" => Filesystem::Local,
-            "nfs" => Filesystem::Network("nfs"),
-            "unreliable" => Filesystem::Unreliable,
-            _ => return Err(PyValueError::new_err("no such kind")),
-        });
+        self.0.assume(seal::filesystem_of(kind)?);
         Ok(())
     }
 }

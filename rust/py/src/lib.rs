@@ -9,8 +9,11 @@ mod hash;
 mod hasher;
 mod index;
 mod paths;
+mod seal;
+mod spawn;
 mod toml;
 mod watch;
+mod workdir;
 
 use pyo3::prelude::*;
 
@@ -26,7 +29,10 @@ mod _native {
         hash::{hash_file, hash_files},
         hasher::PyHasher,
         index::{PyIndex, PyScan},
+        seal::{PySeal, _check_seal_as, check_seal, read_seal_header},
+        spawn::spawn_command,
         toml::{TomlError, parse_toml},
+        workdir::{lay_work, sweep_work},
     };
 
     #[pymodule_init]

@@ -195,5 +195,9 @@ fn extents(file: &File) -> io::Result<Vec<Extent>> {
         extents.push(Extent { at, length: usize::try_from(bytes).unwrap_or(0), sum });
         at = after;
     }
-    if at + length as u64 == size { Ok(extents) } else { Err(wrong("something follows its end")) }
+    if at + length as u64 == size {
+        Ok(extents)
+    } else {
+        Err(wrong("something follows its end"))
+    }
 }

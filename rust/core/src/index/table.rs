@@ -4,7 +4,7 @@
 //! their fingerprints, and a walk that meets a folder finds all that is known of it in one step.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use crate::fingerprint::Fingerprint;
@@ -44,6 +44,24 @@ impl Folder {
         self.rows.iter().map(|row| (self.name(row), &row.print))
     }
 
+    /// The rows with these numbers.
+    pub fn part(&self, numbers: Range<usize>) -> impl Iterator<Item = (&[u8], &Fingerprint)> {
+        self.rows[numbers].iter().map(|row| (self.name(row), &row.print))
+    }
+
+    /// The number of the first row whose name is not before this one.
+    pub fn first_from(&self, name: &[u8]) -> usize {
+        self.find(name).unwrap_or_else(|at| at)
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// `name` must follow all that are there in byte order, and the names must not have 4 GiB in all (the file of an index is
     /// refused before; on disk no folder has that many).
     pub fn push(&mut self, name: &[u8], print: Fingerprint) {
@@ -61,7 +79,8 @@ impl Folder {
     pub fn append(&mut self, other: Folder) {
         let before = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
         self.names.extend_from_slice(&other.names);
-        self.rows.extend(other.rows.into_iter().map(|row| Row { start: row.start.saturating_add(before), ..row }));
+        self.rows
+            .extend(other.rows.into_iter().map(|row| Row { start: row.start.saturating_add(before), ..row }));
     }
 
     pub fn first_name(&self) -> Option<&[u8]> {

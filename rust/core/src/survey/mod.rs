@@ -41,8 +41,8 @@ pub enum Gather {
 #[derive(Clone, Copy)]
 pub enum Vouch<'a> {
     ByRule,
-    /// The stat is as it was, and its change lies before this moment (rule 7): no matter on what filesystem.
-    Since(i64),
+    /// The stat is as it was, and its change lies before the moment given for its path (rule 7): no matter on what filesystem.
+    Since(&'a [i64]),
     /// As `ByRule`, and these files, held by us since their bytes were read.
     Held(&'a HashSet<Key>),
 }
@@ -121,6 +121,8 @@ pub struct Survey {
     pub slots: Vec<Slot>,
     /// Files and links that are as known; counted only, with `Gather::Differences`.
     pub clean: u64,
+    /// Bytes read on the way, of files found to be as known.
+    pub bytes: u64,
     /// Known paths that are not there any more, and whether they were more than an empty folder.
     pub gone: Vec<(usize, Key, Shape)>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,13 +10,14 @@ use rustix::fs::readlinkat;
 
 use super::{Ask, Difference, Found, Gather, Level, Slot, Survey, Top, TopAt, Vouch, top};
 use crate::fingerprint::{Certified, Fingerprint};
-use crate::index::table::{Key, Table, join, lies_in};
+use crate::hash::{Holes, PIECE_BYTES, read_fast};
+use crate::index::table::{Folder, Key, Table, join, lies_in};
 use crate::index::{Index, OwnFile};
-use crate::stat::{Present, Shape, Stat, stat_at};
+use crate::stat::{Links, Present, Shape, Stat, open_file, stat_at, stat_by};
 use crate::stream::strong_of;
 use crate::tick::is_settled;
-use crate::trust::{Standing, vouches};
-use crate::walk::{Listing, Visit, What, walk};
+use crate::trust::{Standing, vouches, vouches_at};
+use crate::walk::{Child, ChildKind, Listing, Visit, walk};
 
 /// What stands at these paths, and below those that are folders.
 pub fn survey(index: &Index, paths: &[Vec<u8>], ask: &Ask<'_>) -> io::Result<Survey> {
@@ -33,14 +35,16 @@ pub fn survey(index: &Index, paths: &[Vec<u8>], ask: &Ask<'_>) -> io::Result<Sur
     }
     walk(&folders, &surveyor, ask.cancel);
     ask.cancel.check()?;
-    let Gathered { slots, clean, gone, .. } = surveyor.finish();
-    Ok(Survey { tops, slots, clean, gone })
+    let Gathered { slots, clean, bytes, gone, .. } = surveyor.finish();
+    Ok(Survey { tops, slots, clean, bytes, gone })
 }
 
 #[derive(Default)]
 struct Gathered {
     slots: Vec<Slot>,
     clean: u64,
+    /// Read on the way.
+    bytes: u64,
     gone: Vec<(usize, Key, Shape)>,
     visited: HashSet<(usize, Key)>,
     /// Folders that could not be listed: nothing below them is known to be gone.
@@ -64,6 +68,7 @@ struct Surveyor<'a> {
 
 /// Something met on the way: how to reach it, and what is known of it.
 struct Met<'a> {
+    top: usize,
     folder: BorrowedFd<'a>,
     path: &'a [u8],
     stat: Present,
@@ -79,7 +84,7 @@ impl Surveyor<'_> {
             Ok(Stat::Present(stat)) => {
                 let standing = self.ask.trust.standing(folder, &top.given, stat.device);
                 let known = self.table.get(&top.key);
-                let met = Met { folder, path: &top.given, stat, standing, known };
+                let met = Met { top: number, folder, path: &top.given, stat, standing, known };
                 self.meet(met, (number, b"", b""), &mut mine);
             }
             Ok(Stat::Missing) => {
@@ -148,7 +153,8 @@ impl Surveyor<'_> {
     fn vouches(&self, met: &Met<'_>, known: &Fingerprint) -> bool {
         match self.ask.vouch {
             Vouch::ByRule | Vouch::Held(_) => vouches(known, &met.stat, met.standing),
-            Vouch::Since(moment_ns) => {
+            Vouch::Since(moments) => {
+                let Some(&moment_ns) = moments.get(met.top) else { return false };
                 known.stat == met.stat
                     && known.certified == Certified::Yes
                     && is_settled(met.stat.ctime_ns, known.began_ns.min(moment_ns))
@@ -160,24 +166,89 @@ impl Surveyor<'_> {
         let mut all = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
         all.slots.append(&mut mine.slots);
         all.clean += mine.clean;
+        all.bytes += mine.bytes;
         all.gone.append(&mut mine.gone);
         all.visited.extend(mine.visited);
         all.blind.append(&mut mine.blind);
     }
 
-    /// Known names that the listing does not have.
-    fn note_gone(&self, listing: &Listing<'_>, key: &[u8], mine: &mut Gathered) {
-        let Some(rows) = self.table.folder(key) else { return };
-        let mut children = listing.children.iter().peekable();
-        for (name, known) in rows.iter() {
-            while children.next_if(|child| listing.name(child) < name).is_some() {}
-            let here = children.next_if(|child| listing.name(child) == name);
-            let is_folder = here.map(|child| matches!(child.what, What::Folder));
+    /// Children and what is known of them, side by side in the order of their names.
+    fn compare(&self, listing: &Listing, part: Range<usize>, key: &[u8], mine: &mut Gathered) {
+        let top = listing.start;
+        let standing = self.ask.trust.standing(listing.folder.as_fd(), b"", listing.stat.device);
+        let moment = standing.moment();
+        let rows = self.table.folder(key);
+        let mut rows = rows.map(|rows| rows.part(rows_of(rows, listing, &part))).into_iter().flatten().peekable();
+        for child in &listing.children[part] {
+            let name = listing.name(child);
+            while let Some((gone, known)) = rows.next_if(|(known, _)| *known < name) {
+                mine.gone.push((top, join(key, gone), known.stat.shape()));
+            }
+            let known = rows.next_if(|(known, _)| *known == name).map(|(_, known)| known);
             // A folder known as empty: its own visit tells whether it still is.
-            if is_folder != Some(known.stat.shape() == Shape::Folder) {
-                mine.gone.push((listing.start, join(key, name), known.stat.shape()));
+            let stays = known.is_none_or(|known| child.is_folder() == (known.stat.shape() == Shape::Folder));
+            let here = child.is_folder() || self.child(listing, child, (known, standing, moment), mine);
+            if let Some(known) = known
+                && !(stays && here)
+            {
+                mine.gone.push((top, join(key, name), known.stat.shape()));
             }
         }
+        mine.gone.extend(rows.map(|(name, known)| (top, join(key, name), known.stat.shape())));
+    }
+
+    /// Whether something was there to be met, and no folder.
+    fn child(
+        &self,
+        listing: &Listing,
+        child: &Child,
+        (known, standing, moment): (Option<&Fingerprint>, Standing, Option<i64>),
+        mine: &mut Gathered,
+    ) -> bool {
+        let (folder, name, top) = (listing.folder.as_fd(), listing.name(child), listing.start);
+        if self.own_file.is(&listing.stat, name) {
+            return true;
+        }
+        if child.kind == ChildKind::File
+            && self.ask.level == Level::Content
+            && self.ask.gather == Gather::Differences
+            && let Some(known) = known
+            && self.reads_as_known(listing, child, known, moment)
+        {
+            mine.clean += 1;
+            mine.bytes += known.stat.size;
+            return true;
+        }
+        match stat_by(folder, listing.c_name(child), Links::Keep) {
+            Ok(Stat::Present(stat)) => {
+                let standing = match stat.device == listing.stat.device {
+                    true => standing,
+                    false => self.ask.trust.standing(folder, name, stat.device),
+                };
+                self.meet(Met { top, folder, path: name, stat, standing, known }, (top, &listing.below, name), mine);
+            }
+            Ok(Stat::Missing) => return false, // gone since it was listed
+            Err(error) => mine.fail(top, join(&listing.below, name), &error),
+        }
+        true
+    }
+
+    /// Whether a small file has the stat and the bytes it had: looked at by opening it, which spares one way through the folder.
+    /// Then nothing new is to be learned of it. Whatever else it may be is met in the usual way.
+    fn reads_as_known(&self, listing: &Listing, child: &Child, known: &Fingerprint, moment: Option<i64>) -> bool {
+        if known.stat.shape() != Shape::File || known.stat.size > PIECE_BYTES as u64 {
+            return false;
+        }
+        let Ok((file, stat)) = open_file(listing.folder.as_fd(), listing.c_name(child), Links::Keep) else {
+            return false;
+        };
+        // Where no stamp is worth anything a new fingerprint would be worth no more than the old one.
+        let settled = moment.is_none_or(|moment| vouches_at(known, &stat, moment));
+        stat == known.stat
+            && stat.device == listing.stat.device
+            && settled
+            && read_fast(&file, stat.size, Holes::Read, self.ask.cancel)
+                .is_ok_and(|(fast, _)| fast == known.content.fast)
     }
 
     /// What is known at and below the paths given, and was not met.
@@ -211,40 +282,24 @@ impl Surveyor<'_> {
 }
 
 impl Visit for Surveyor<'_> {
-    fn visit(&self, listing: &Listing<'_>) {
-        let (top, folder) = (listing.start, listing.folder);
-        let key = join(&self.tops[top].key, listing.below);
+    fn visit(&self, listing: &Listing, part: Range<usize>) {
+        let top = listing.start;
+        let key = join(&self.tops[top].key, &listing.below);
         let mut mine = Gathered::default();
-        self.note_gone(listing, &key, &mut mine);
-        let rows = self.table.folder(&key);
-        let standing = self.ask.trust.standing(folder, b"", listing.stat.device);
-        for child in listing.children {
-            let name = listing.name(child);
-            match &child.what {
-                What::Folder => {}
-                What::Present(_) if self.own_file.is(&listing.stat, name) => {}
-                What::Present(stat) => {
-                    let standing = match stat.device == listing.stat.device {
-                        true => standing,
-                        false => self.ask.trust.standing(folder, name, stat.device),
-                    };
-                    let known = rows.and_then(|rows| rows.get(name));
-                    let met = Met { folder, path: name, stat: *stat, standing, known };
-                    self.meet(met, (top, listing.below, name), &mut mine);
+        let is_last = part.end == listing.children.len();
+        self.compare(listing, part, &key, &mut mine);
+        if is_last {
+            let was_empty = self.table.get(&key).is_some_and(|known| known.stat.shape() == Shape::Folder);
+            if !listing.children.is_empty() {
+                if was_empty {
+                    mine.gone.push((top, key.clone(), Shape::Folder));
                 }
-                What::Failed(error) => mine.fail(top, join(listing.below, name), error),
+            } else if !was_empty || self.ask.gather == Gather::Everything {
+                let below = listing.below.clone();
+                mine.slots.push(Slot { top, below, stat: listing.stat, found: Found::EmptyFolder });
             }
+            mine.visited.insert((top, key));
         }
-        let was_empty = self.table.get(&key).is_some_and(|known| known.stat.shape() == Shape::Folder);
-        if !listing.children.is_empty() {
-            if was_empty {
-                mine.gone.push((top, key.clone(), Shape::Folder));
-            }
-        } else if !was_empty || self.ask.gather == Gather::Everything {
-            let below = listing.below.to_vec();
-            mine.slots.push(Slot { top, below, stat: listing.stat, found: Found::EmptyFolder });
-        }
-        mine.visited.insert((top, key));
         self.add(mine);
     }
 
@@ -258,4 +313,12 @@ impl Visit for Surveyor<'_> {
         mine.fail(start, below.to_vec(), &error);
         self.add(mine);
     }
+}
+
+/// The rows that belong to a part of the children: from its first name up to the first of the next part.
+fn rows_of(rows: &Folder, listing: &Listing, part: &Range<usize>) -> Range<usize> {
+    let from = |child: usize| rows.first_from(listing.name(&listing.children[child]));
+    let start = if part.start == 0 { 0 } else { from(part.start) };
+    let end = if part.end == listing.children.len() { rows.len() } else { from(part.end) };
+    start..end
 }

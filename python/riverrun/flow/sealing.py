@@ -1,0 +1,249 @@
+"""Making a seal, and taking up where one broke: an outline whose promises are all kept comes in, files go out.
+
+Beside the seal lies the kept graph: the spelled-out steps of the same question. When only artifacts changed, the steps
+that read or make them, and those downstream, are planned; all others are as they were sealed.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from riverrun.flow.knowledge import Knowledge
+from riverrun.flow.outline import Outline
+from riverrun.flow.seal import SPEC_NAME, Broken, Question, make_room, outside
+from riverrun.flow.workspace import Workspace
+from riverrun.graph import parents
+from riverrun.graph.kept import pack, unpack
+from riverrun.model.fact import Kind
+from riverrun.native import Index
+from riverrun.report import Note
+from riverrun.spec import Document, SpecFile
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """What lies under a seal, by how it is looked at."""
+
+    artifacts: Sequence[str]  # files
+    files: Sequence[str]  # specs and programs
+    folders: Sequence[str]
+    listings: Sequence[str]
+    absent: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a broken seal must be planned anew, and what seals the whole again."""
+
+    outline: Outline
+    under: Under
+    header: Mapping[str, Any]
+
+    @property
+    def notes(self) -> list[Note]:
+        """What was told when the whole was sealed, and still holds."""
+        return [Note(kind, text) for kind, text in self.header["notes"]]
+
+
+def part(broken: Broken) -> Part | None:
+    """The steps that a broken seal's changes touch, from the kept graph; None where all must be drawn anew."""
+    try:
+        with open(_graph_path(broken.question, broken.root), "rb") as file:
+            unpacked = unpack(file.read(), bytes.fromhex(broken.header["mark"]))
+    except OSError:
+        return None
+    if unpacked is None or not unpacked[0].whole:
+        return None
+    kept, graph = unpacked
+    touched: set[str] = set()
+    for path in broken.changed:
+        around = [path, *parents(path)]
+        steps = {graph.makers[place] for place in around if place in graph.makers}
+        steps |= {kept.names[number] for place in around for number in kept.sources.get(place, ())}
+        if not steps:
+            return None  # a program, or what no step of this question reads
+        touched |= steps
+    wanted = {kept.names[number] for number in kept.wanted}
+    some = frozenset(graph.downstream(touched) & wanted)
+    outline = Outline(
+        graph=graph,
+        named=frozenset(kept.names[number] for number in kept.named),
+        wanted=some,
+        waiting=(),
+        forced=frozenset(),
+        matches=kept.matches,
+        listed=(),
+        absent=(),
+        grown=(),
+        besides=len(wanted) - len(some),
+    )
+    apart = {*kept.folders, *kept.absent}
+    outputs = (
+        path for name, paths in zip(kept.names, kept.outputs, strict=True) if name in wanted for path in paths
+    )
+    sources = (
+        path for path, numbers in kept.sources.items() if any(kept.names[n] in wanted for n in numbers)
+    )
+    artifacts = [path for paths in (outputs, sources) for path in paths if path not in apart]
+    return Part(
+        outline, Under(artifacts, kept.files, kept.folders, kept.listings, kept.absent), broken.header
+    )
+
+
+def seal_part(
+    workspace: Workspace,
+    question: Question,
+    part: Part,
+    knowledge: Knowledge,
+    index: Index,
+    notes: Sequence[Note],
+) -> bool:
+    """Seals the whole again after a part was brought to its end state."""
+    return _write(workspace, question, index, {**part.header, "notes": _told(notes)}, part.under)
+
+
+def seal(
+    workspace: Workspace,
+    question: Question,
+    document: Document,
+    outline: Outline,
+    knowledge: Knowledge,
+    index: Index,
+    notes: Sequence[Note],
+) -> bool:
+    """Seals what was found kept; whether it could be. What is not certified, or has changed since, is not sealed."""
+    read = [*workspace.local.files, *document.files]
+    if outline.graph.waiting or not _as_read(workspace.root, read):
+        return False
+    steps = [outline.graph.steps[name] for name in outline.wanted]
+    tools = sorted({tool for step in steps for tool in step.tools})
+    variables = sorted({variable for step in steps for variable, value in step.env if value is None})
+    under = _gather(workspace, read, outline, knowledge, tools)
+    if under is None:
+        return False
+    mark = secrets.token_bytes(16)
+    header = {
+        "kept": len(outline.wanted),
+        "notes": _told(notes),
+        "rigid": list(under.files),
+        "variables": variables,
+        "tools": tools,
+        "outside": outside(variables, tools, workspace.environ),
+        "mark": mark.hex(),
+    }
+    if not _write(workspace, question, index, header, under):
+        return False
+    with contextlib.suppress(
+        UnicodeEncodeError
+    ):  # names that are no text: no kept graph, only a slower next run
+        raw = pack(
+            outline.graph,
+            mark=mark,
+            wanted=outline.wanted,
+            named=outline.named,
+            matches=outline.matches,
+            files=under.files,
+            folders=under.folders,
+            listings=under.listings,
+            absent=under.absent,
+            grown=outline.grown,
+        )
+        _replace(_graph_path(question, workspace.root), raw)
+    return True
+
+
+def _told(notes: Sequence[Note]) -> list[list[str]]:
+    """Notes that still hold when nothing has changed."""
+    return [[note.kind, note.message] for note in notes if note.kind == "orphan"]
+
+
+def _graph_path(question: Question, root: str) -> str:
+    return question.seal_path(root) + ".graph"
+
+
+def _replace(path: str, raw: bytes) -> None:
+    with open(path + ".new", "wb") as file:
+        file.write(raw)
+    os.replace(path + ".new", path)
+
+
+def _write(
+    workspace: Workspace, question: Question, index: Index, header: Mapping[str, Any], under: Under
+) -> bool:
+    if not hasattr(index, "seal"):
+        return False  # SHIM
+    path = question.seal_path(workspace.root)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    root = os.fsencode(workspace.root)
+
+    def places(*names: Sequence[str]) -> list[bytes]:
+        return [os.path.join(root, os.fsencode(name)) for name in dict.fromkeys(chain(*names))]
+
+    done = index.seal(
+        os.fsencode(path),
+        json.dumps(header).encode(),
+        files=places(under.artifacts, under.files),
+        folders=places(under.folders),
+        listings=places(under.listings),
+        absent=places(under.absent),
+        trust=workspace.local.trust,
+    )
+    if done:
+        make_room(workspace.root)
+    return done
+
+
+def _as_read(root: str, files: Sequence[SpecFile]) -> bool:
+    """Whether the specs on disk are those that were read; they may have been edited during the run."""
+    for file in files:
+        place = os.path.join(root, file.path)
+        try:
+            with open(place, "rb") as now:
+                if now.read() != file.content:
+                    return False
+        except OSError:
+            if file.content is not None:
+                return False
+    return True
+
+
+def _gather(
+    workspace: Workspace,
+    read: Sequence[SpecFile],
+    outline: Outline,
+    knowledge: Knowledge,
+    tools: Sequence[str],
+) -> Under | None:
+    """All that lies under the seal; None where something is not certified."""
+    root, eyes = workspace.root, knowledge.eyes
+    files = [file.path for file in read if file.content is not None]
+    files += eyes.programs(tools, workspace.environ.get("PATH", os.defpath))
+    absent = [file.path for file in read if file.content is None]
+    absent += [path for path in outline.absent if not os.path.lexists(os.path.join(root, path))]
+    absent += [os.path.join(folder, SPEC_NAME) for folder in _above(root)]
+    listings: list[str] = []
+    for folder in outline.listed:
+        there = os.path.isdir(os.path.join(root, folder))
+        (listings if there else absent).append(folder)
+    steps = [outline.graph.steps[name] for name in outline.wanted]
+    paths = {read.path: None for step in steps for read in step.reads}
+    paths |= {output.path: None for step in steps for output in step.outputs}
+    eyes.look([*files, *paths])
+    artifacts: list[str] = []
+    folders: list[str] = []
+    for path in paths:
+        seen = eyes.seen(path)
+        if not seen.certified or seen.kind in (Kind.OTHER, Kind.ERROR):
+            return None
+        {Kind.MISSING: absent, Kind.FOLDER: folders}.get(seen.kind, artifacts).append(path)
+    return Under(artifacts, files, folders, listings, absent)
+
+
+def _above(root: str) -> list[str]:
+    """The folders above the workspace; a spec that appears in one may take the workspace in as its tributary."""
+    return ["/" + folder for folder in parents(root.lstrip("/"))] + ["/"]
