@@ -16,15 +16,18 @@ __all__ = [
     "Hasher",
     "Index",
     "Scan",
+    "Seal",
     "Taken",
     "TomlError",
     "__version__",
+    "check_seal",
     "exchange",
     "hash_file",
     "hash_files",
     "lay_work",
     "now_ns",
     "parse_toml",
+    "read_seal_header",
     "spawn_command",
     "sweep_work",
     "sync_files",
@@ -201,6 +204,52 @@ class Index:
     def restore(self, pieces: Sequence[tuple[bytes, int, int, bytes, Digest, int]]) -> Taken:
         """Make files from (source, offset, length, target, digest, mode), verified, and hold them to be placed."""
     def forget(self, paths: Sequence[bytes]) -> None: ...
+    def seal(
+        self,
+        path: _StrPath,
+        header: bytes,
+        *,
+        files: Sequence[bytes],
+        folders: Sequence[bytes],
+        listings: Sequence[bytes],
+        absent: Sequence[bytes],
+        trust: Sequence[str] | None = None,
+    ) -> bool:
+        """Write a seal that vouches for files, for folders with all in them, for the names in the folders of `listings`
+        and for the absence of paths, with every link on the way to them; `header` is kept with it. False, and no seal,
+        where anything is not just as the index knows it, or not certified. The index must have a root."""
+
+@final
+class Seal:
+    """What a seal says, held against what is. Paths lead through no link; they are relative in the workspace, absolute
+    outside of it."""
+
+    @property
+    def header(self) -> bytes: ...
+    @property
+    def entries(self) -> int: ...
+    @property
+    def intact(self) -> bool:
+        """Nothing changed, and nothing is doubtful."""
+    @property
+    def changed(self) -> list[bytes]:
+        """What is not as it was, in byte order."""
+    @property
+    def changed_kinds(self) -> list[Literal["file", "folder", "listing", "link", "absent"]]:
+        """For each changed path, what the seal held of it."""
+    @property
+    def doubtful(self) -> list[bytes]:
+        """Files with the stat that they had, which does not vouch for them (rule 1): they must be read."""
+    @property
+    def reread(self) -> int:
+        """How many folders and links no stat vouched for, and were read anew and found as they were."""
+
+def check_seal(path: _StrPath, *, root: _StrPath, threads: int | None = None) -> Seal | None:
+    """Hold a seal against what is in the workspace at `root` now. None where there is no seal that can be used: none, a
+    damaged one, one of another version, or one that holds only where the workspace was before it was moved."""
+
+def read_seal_header(path: _StrPath) -> bytes | None:
+    """What was kept with a seal; None where there is no seal, or its beginning is damaged. The rest is not looked at."""
 
 def now_ns(folder: _StrPath) -> int:
     """The kernel's coarse clock as the filesystem of `folder` would stamp a change now."""

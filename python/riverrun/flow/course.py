@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from riverrun.errors import LedgerError, SpecError, StoreError, UsageError
 from riverrun.flow.knowledge import Knowledge
 from riverrun.flow.outline import Outline
+from riverrun.graph import parents
 from riverrun.ledger import Ledger
 from riverrun.model.fact import Entry, Kind
 from riverrun.model.step import ArtifactKind, Ground, Step
@@ -133,6 +134,7 @@ class Course:
         self.results[name] = result
         for path, fact in self._facts.pop(name, {}).items():
             self.knowledge.eyes.learn(path, fact)
+            self.knowledge.eyes.forget(parents(path))  # folders around it that were looked at before
         self.knowledge.promises.pop(name, None)
         if trace is not None:
             self.traces[name] = trace
@@ -152,7 +154,12 @@ class Course:
         self.tell(Settled(result, self.tails.get(name, "")))
         for need in dict.fromkeys((*self.needs(name), name)):
             self._remove_temporaries(need)
-        return self._grow(step) if result.action in _GOOD else ()
+        waited = bool(self.outline.waiting)
+        new = self._grow(step) if result.action in _GOOD else ()
+        if waited and not self.outline.waiting:
+            for other in list(self.results):  # what stayed for readers that might still have turned up
+                self._remove_temporaries(other)
+        return new
 
     def _remove_temporaries(self, name: str) -> None:
         """Removes the temporary outputs of a step once all of its wanted readers are content."""

@@ -5,14 +5,16 @@ The same for `status` and for a run; only that a run learns more with every step
 
 import os
 import platform
+import posixpath
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from riverrun.command import counted_environment
 from riverrun.errors import Problem, SpecError
-from riverrun.graph import Graph
+from riverrun.graph import Graph, parents
 from riverrun.keys import Explainer, KeyHasher, describe
 from riverrun.ledger import Ledger
-from riverrun.model.fact import MISSING, Kind, Made, Seen
+from riverrun.model.fact import MISSING, Entry, Kind, Made, Seen
 from riverrun.model.manifest import below, manifest_digest
 from riverrun.model.step import Input, Step
 from riverrun.model.trace import ActionKey, Description, Trace
@@ -202,7 +204,35 @@ class Knowledge:
                 return Seen(made.kind, made.digest, made.size)
             if read.path.startswith(output.path + "/"):
                 return _inside(made, read.path.removeprefix(output.path + "/"))
-        return None  # a folder around several outputs
+        return self._around(read.path, promisers)
+
+    def _around(self, folder: str, promisers: Sequence[str]) -> Seen | None:
+        """A folder around outputs, some of them only promised: as it is once they are in their places."""
+        seen = self.eyes.seen(folder)
+        if seen.kind not in (Kind.FOLDER, Kind.MISSING) or not seen.certified:
+            return None
+        promised: dict[str, Made] = {}
+        for name in promisers:
+            paths = {output.shown: output.path for output in self.graph.steps[name].outputs}
+            promised |= {paths[made.shown]: made for made in self.promises[name].outputs}
+        below_it = {
+            path.removeprefix(folder + "/"): made
+            for path, made in promised.items()
+            if path.startswith(folder + "/")
+        }
+        holding = {
+            above for path in below_it for above in parents(path)
+        }  # empty now, perhaps, and not for long
+        entries = [
+            entry
+            for entry in self.eyes.entries(folder)
+            if entry.path not in holding
+            and not any(path in below_it for path in (entry.path, *parents(entry.path)))
+        ]
+        for path, made in below_it.items():
+            lying = made.entries or (Entry("", made.kind, made.digest, size=made.size),)
+            entries += [replace(entry, path=posixpath.join(path, entry.path).rstrip("/")) for entry in lying]
+        return Seen(Kind.FOLDER, manifest_digest(entries), sum(entry.size for entry in entries))
 
 
 def _inside(made: Made, path: str) -> Seen:

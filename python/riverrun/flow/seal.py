@@ -14,12 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from riverrun import native as _n
 from riverrun.flow.lock import OWN
-from riverrun.native import Hasher, __version__
-
-check_seal = getattr(_n, "check_seal", None)  # SHIM
-read_seal_header = getattr(_n, "read_seal_header", lambda path: None)  # SHIM
+from riverrun.native import Hasher, __version__, check_seal, read_seal_header
 
 SPEC_NAME = "riverrun.toml"
 FORMAT = 1  # of the header; also to be raised when what lies under a seal changes

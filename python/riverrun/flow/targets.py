@@ -54,12 +54,14 @@ class Targets:
                 if name in self._graph.steps:
                     return [name]
                 if name in self._expansion.families:
-                    return list(self._expansion.families[name])
+                    waiting = [one for one in self._waiting if one == name or one.startswith(f"{name}@")]
+                    return [*self._expansion.families[name], *waiting]
+                if name in self._waiting:
+                    return [name]
                 # An item of a family that waits: it is found, or said not to be there, once the items are known.
-                if (waiting := self._waiting.get(name.partition("@")[0])) and (
-                    name == waiting.name or waiting.unknown is Unknown.ITEMS
-                ):
-                    return [waiting.name]
+                family = self._waiting.get(name.partition("@")[0])
+                if family is not None and family.unknown is Unknown.ITEMS:
+                    return [family.name]
                 if name in self._expansion.promises:
                     return list(self._expansion.promises[name])
         return self._find_path(word)

@@ -1,0 +1,78 @@
+"""What the convergence oracle found: each story as small as it gets, so that it stays mended."""
+
+from project import Project
+
+SPLIT = """
+[step.split]
+run = "mkdir parts; cp {inputs} parts/a; cp {inputs} parts/b"
+inputs = ["src.txt"]
+outputs = ["parts/"]
+"""
+
+
+def test_a_temporary_goes_also_when_the_graph_grows_after_its_readers(project: Project) -> None:
+    project.write({"src.txt": "1\n"}).spec(
+        """
+        [step.first]
+        run = "cp {inputs} {outputs}"
+        inputs = ["src.txt"]
+        outputs = ["first.txt"]
+        temporary = true
+        """
+        + SPLIT.replace("src.txt", "first.txt")
+        + """
+        [step.each]
+        foreach = "parts/{n}"
+        run = "cp {inputs} {outputs}"
+        inputs = ["parts/{n}"]
+        outputs = ["each/{n}"]
+        """
+    )
+    assert project.run(code=0).ran == ["each@a", "each@b", "first", "split"]
+    assert not project.has("first.txt")
+    project.settle()
+
+
+def test_a_step_that_waits_for_a_folder_can_be_asked_for_by_name(project: Project) -> None:
+    project.write({"src.txt": "1\n"}).spec(
+        SPLIT
+        + """
+        [step.total]
+        run = "cat {inputs} > {outputs}"
+        inputs = ["parts/*"]
+        outputs = ["total.txt"]
+        [step.most]
+        foreach = { n = ["a", "b"] }
+        run = "cat {inputs} > {outputs}"
+        inputs = ["parts/{n}*"]
+        outputs = ["most/{n}"]
+        """
+    )
+    assert project.status("total").having("maybe") == ["total"]
+    assert project.run("total", code=0).ran == ["split", "total"]
+    assert project.run("most@b", code=0).ran == ["most@b"]
+    assert project.run("most", code=0).ran == ["most@a"]
+
+
+def test_a_folder_around_an_output_that_comes_back_is_foreseen_as_it_was(project: Project) -> None:
+    project.write({"src.txt": "1\n", "mix/other": "2\n"}).spec(
+        """
+        [step.one]
+        run = "cp {inputs} {outputs}"
+        inputs = ["src.txt"]
+        outputs = ["mix/one"]
+        [step.two]
+        run = "cp {inputs} {outputs}"
+        inputs = ["src.txt"]
+        outputs = ["mix/below/two"]
+        [step.all]
+        run = "cat {inputs}/one {inputs}/below/two > {outputs}"
+        inputs = ["mix/"]
+        outputs = ["all"]
+        """
+    )
+    assert project.run(code=0).ran == ["all", "one", "two"]
+    project.write({"mix/one": None, "mix/below/two": "junk\n"})
+    assert project.status().having("restore") == ["one", "two"]
+    assert project.status().having("maybe") == []
+    assert project.run(code=0).restored == ["one", "two"]
