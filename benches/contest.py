@@ -107,7 +107,9 @@ def run_once(entry: Contestant) -> tuple[float, dict[str, Any]]:
         return wall, {}
     told = json.loads(done.stdout)
     if isinstance(told, dict):
-        return float(told.pop("seconds")), {key: value for key, value in told.items() if isinstance(value, int)}
+        return float(told.pop("seconds")), {
+            key: value for key, value in told.items() if isinstance(value, int)
+        }
     return float(told), {}
 
 

@@ -65,7 +65,15 @@ def of_untouched_files(ground: Ground, folders: int, files: int) -> Row:
         Contestant("riverrun stat check", check, Clock.OWN),
     ]
     if repository:
-        git = ["git", f"--git-dir={repository}", f"--work-tree={tree}", "-C", str(tree), "diff-files", "--quiet"]
+        git = [
+            "git",
+            f"--git-dir={repository}",
+            f"--work-tree={tree}",
+            "-C",
+            str(tree),
+            "diff-files",
+            "--quiet",
+        ]
         contestants.append(Contestant("git diff-files", git))
     budget = Budget("riverrun stat check", "statx, 2 threads", 1.5, "stat check at most 1.5 times statx")
     memory = ("riverrun stat check", RIVERRUN_STAT_MEMORY)
@@ -125,7 +133,9 @@ def growth(ground: Ground, sizes: list[int], counts: list[int]) -> Iterator[Row]
         yield Row(f"{count:,} files, growth", "files", count, checks)
     large = str(ground.large(GIB))
     hashes = [
-        Contestant(f"riverrun {algorithm}, {cores} threads", subject("hash", algorithm, large, str(cores)), Clock.OWN)
+        Contestant(
+            f"riverrun {algorithm}, {cores} threads", subject("hash", algorithm, large, str(cores)), Clock.OWN
+        )
         for cores in peak_sorted_cores()
         for algorithm in ("xxh3", "blake3")
     ]

@@ -63,14 +63,20 @@ def tell(found: dict[str, object]) -> None:
         line = f"  {entry['name']:32}{entry['median']:10.4f} s  {entry['least']:10.4f} .. {entry['most']:.4f}"
         print(line, file=sys.stderr)
     for budget in found.get("budgets", []):  # type: ignore[attr-defined]
-        got = f"{budget['ratio']:.2f} of {budget['limit']:.2f}" if "ratio" in budget else f"{budget['used'] / 1e6:.0f} MB"
+        got = (
+            f"{budget['ratio']:.2f} of {budget['limit']:.2f}"
+            if "ratio" in budget
+            else f"{budget['used'] / 1e6:.0f} MB"
+        )
         print(f"  {'met   ' if budget['met'] else 'MISSED'} {budget['what']}: {got}", file=sys.stderr)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     every = ["large", "flip", "small", "stat", "cold", "growth"]
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"some of {', '.join(every)}; the first four if none")
+    parser.add_argument(
+        "rows", nargs="*", metavar="ROW", help=f"some of {', '.join(every)}; the first four if none"
+    )
     parser.add_argument("--name", default="core", help="of the file of results")
     parser.add_argument("--dir", type=Path, default=HERE.parent / "target", help="where the files are made")
     parser.add_argument("--rounds", type=int, default=7)

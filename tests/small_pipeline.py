@@ -1,7 +1,10 @@
 """One small pipeline with a bit of everything, and what its end state must be, computed without riverrun."""
 
+import os
 import re
 from collections.abc import Iterable
+
+import pytest
 
 from project import Outcome, Project
 
@@ -101,6 +104,15 @@ def expected(project: Project) -> dict[str, str]:
         made[name] for name in ("made/built.txt", "sum.txt", "label.txt", "joined.txt")
     )
     return made
+
+
+def inside(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give this process the environment of the project's calls: what counts is the same here and there."""
+    for name in set(os.environ) - set(project.env):
+        if not name.startswith("PYTEST"):
+            monkeypatch.delenv(name)
+    for name, value in project.env.items():
+        monkeypatch.setenv(name, value)
 
 
 def stands(project: Project) -> None:

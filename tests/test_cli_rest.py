@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 import fake_pipeline
 from fake_pipeline import CHANGED, EMPTY, Call, Fake
-from riverrun.cli.hash import _line
+from riverrun.cli.checksums import line
 from riverrun.model.trace import Attempted, RunRecord
 from riverrun.native import Digest
 
@@ -33,12 +33,14 @@ def test_hash_prints_what_b3sum_prints(riverrun: Call, tmp_path: Path) -> None:
 
 def test_hash_goes_on_after_what_cannot_be_read(riverrun: Call, tmp_path: Path) -> None:
     (tmp_path / "a").touch()
-    outcome = riverrun("hash", "nope", ".", "a")
+    outcome = riverrun("hash", "nope", "a")
     assert (outcome.code, outcome.stdout) == (1, f"{EMPTY}  a\n")
-    first, second, hint = outcome.stderr.splitlines()
-    assert first == "error: nope: No such file or directory"
-    assert second == "error: .: Is a directory"
-    assert hint.startswith("hint: name the files in it")
+    assert outcome.stderr == "error: nope: No such file or directory\n"
+    outcome = riverrun("hash", "--algorithm", "xxh3", ".")
+    assert outcome.stderr.splitlines() == [
+        "error: .: Is a directory",
+        "hint: folders are named by blake3 only",
+    ]
     document = riverrun("hash", "--json", "nope", "a").document
     assert document["ok"] is False
     assert document["files"] == [
@@ -56,7 +58,7 @@ def test_hash_reads_standard_input() -> None:
 
 
 def test_a_plain_name_stands_as_it_is() -> None:
-    assert _line("a b", Digest(bytes(32))) == "00" * 32 + "  a b"
+    assert line("a b", Digest(bytes(32))) == "00" * 32 + "  a b"
 
 
 def test_log(riverrun: Call, fake: Fake, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import riverrun
 from project import Project
 from riverrun.errors import StoreError
-from small_pipeline import SOURCES, small, stands
+from small_pipeline import SOURCES, inside, small, stands
 
 BIG = "left, which is large\n" * 15_000  # bytes that get a file of their own in the store
 LENGTHS = 12
@@ -45,10 +45,9 @@ def damages(content: bytes) -> Iterator[Damage]:
 
 @pytest.fixture
 def damaged(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A project that has been run; its steps find the tally in this process's environment."""
-    monkeypatch.setenv("TALLY", str(project.tally))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(project.home))
+    """A project that has been run; this process has the environment of its calls."""
     small(project).write({"left.txt": BIG})
+    inside(project, monkeypatch)
     riverrun.Pipeline.load(project.root).run().raise_for_failure()
     riverrun.Pipeline.load(project.root).status()
     return project

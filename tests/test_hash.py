@@ -226,3 +226,29 @@ def test_the_version_is_the_distribution_s() -> None:
     from importlib.metadata import version
 
     assert riverrun.__version__ == version("riverrun")
+
+
+@pytest.mark.parametrize("algorithm", ["blake3", "xxh3"])
+def test_progress_is_told_and_what_it_raises_ends_the_work(tmp_path: Path, algorithm: Any) -> None:
+    path = tmp_path / "file"
+    size = (9 << 20) + 5
+    path.write_bytes(bytes(size))
+    told: list[int] = []
+    digest = riverrun.hash_file(path, algorithm=algorithm, on_progress=told.append)
+    assert (digest, told[-1]) == (riverrun.hash_file(path, algorithm=algorithm), size)
+    assert told == sorted(told)
+    assert riverrun.hash_files([path, path], algorithm=algorithm, on_progress=told.append) == [digest] * 2
+    assert told[-1] == 2 * size
+    riverrun.Index(tmp_path / "index").scan([path], on_progress=told.append)
+    assert told[-1] == size
+
+    def refuse(count: int) -> None:
+        raise KeyError(count)
+
+    for work in (
+        lambda: riverrun.hash_file(path, algorithm=algorithm, on_progress=refuse),
+        lambda: riverrun.hash_files([path], algorithm=algorithm, on_progress=refuse),
+        lambda: riverrun.Index(tmp_path / "other").scan([path], on_progress=refuse),
+    ):
+        with pytest.raises(KeyError):
+            work()

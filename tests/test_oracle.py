@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from oracle import edits, growing, tampering
 from oracle.bench import Asked, Bench
+from riverrun.flow import Detail
 
 EDITS: dict[str, tuple[edits.Edit, ...]] = {
     "sources": (
@@ -77,11 +78,17 @@ class Oracle(RuleBasedStateMachine):
         self._edit(new)
         self._run(Asked())
 
-    @rule(changes=st.lists(EDIT, min_size=1, max_size=3), jobs=st.sampled_from((1, 3)))
-    def change_and_run(self, changes: list[tuple[edits.Edit, int, int, int]], jobs: int) -> None:
+    @rule(
+        changes=st.lists(EDIT, min_size=1, max_size=3),
+        jobs=st.sampled_from((1, 3)),
+        detail=st.sampled_from(Detail),
+    )
+    def change_and_run(
+        self, changes: list[tuple[edits.Edit, int, int, int]], jobs: int, detail: Detail
+    ) -> None:
         """The main rule."""
         self._edit(changes)
-        self._run(Asked(jobs=jobs))
+        self._run(Asked(jobs=jobs, detail=detail))
 
     @rule(changes=st.lists(EDIT, max_size=2), which=st.lists(NUMBERS, min_size=1, max_size=2))
     def change_and_run_some(self, changes: list[tuple[edits.Edit, int, int, int]], which: list[int]) -> None:

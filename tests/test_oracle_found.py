@@ -76,3 +76,53 @@ def test_a_folder_around_an_output_that_comes_back_is_foreseen_as_it_was(project
     assert project.status().having("restore") == ["one", "two"]
     assert project.status().having("maybe") == []
     assert project.run(code=0).restored == ["one", "two"]
+
+
+def test_what_runs_always_is_never_sealed(project: Project) -> None:
+    project.write({"src.txt": "1\n"}).spec(
+        """
+        [step.one]
+        run = "cp {inputs} {outputs}"
+        inputs = ["src.txt"]
+        outputs = ["one.txt"]
+        always = true
+        """
+    )
+    for _ in range(3):
+        assert project.status().having("run") == ["one"]
+        assert project.run(code=0).ran == ["one"]
+
+
+def test_what_a_tributary_is_given_and_does_not_use_stays_in_the_end_state(project: Project) -> None:
+    project.write({"src.txt": "1\n"}).spec(
+        """
+        [step.one]
+        run = "cp {inputs} {outputs}"
+        inputs = ["src.txt"]
+        outputs = ["one.txt"]
+        [step.two]
+        run = "cp {inputs} {outputs}"
+        inputs = ["src.txt"]
+        outputs = ["two.txt"]
+        temporary = true
+        [tributary.inner]
+        path = "inner"
+        inputs = { unused = "one.txt", used = "two.txt" }
+        """
+    )
+    project.spec(
+        '[tributary.core]\npath = "core"\ninputs = { unused = "@inputs.used", used = "@inputs.used" }',
+        below="inner",
+    )
+    project.spec(
+        """
+        [step.three]
+        run = "cp {inputs} {outputs}"
+        inputs = ["@inputs.used"]
+        outputs = ["three.txt"]
+        """,
+        below="inner/core",
+    )
+    assert project.run(code=0).ran == ["inner/core/three", "one", "two"]
+    assert project.has("one.txt") and not project.has("two.txt")
+    project.settle()

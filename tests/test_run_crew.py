@@ -5,11 +5,13 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crews import KEY, SECONDS, crew_in, finish, make, one
 from riverrun.model.step import Ground
+from riverrun.native import spawn_command
 from riverrun.run import running
 from riverrun.run.crew import Crew
 from riverrun.run.finished import Ending, Stop
@@ -226,6 +228,12 @@ def test_waking_from_a_thread_and_from_a_signal(tmp_path: Path) -> None:
             signal.signal(signal.SIGUSR1, before)
 
 
+def spawn_as_old_kernels_do(*words: Any) -> tuple[int, int, int]:
+    pid, ended, output = spawn_command(*words)
+    os.close(ended)
+    return pid, -1, output
+
+
 def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
@@ -235,8 +243,7 @@ def test_two_hundred_steps_eight_at_a_time(
     tmp_path: Path, exits: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if exits == "without":
-        monkeypatch.delattr(os, "pidfd_open", raising=False)
-        monkeypatch.setattr("riverrun.run.process._open_process", lambda pid: -1)
+        monkeypatch.setattr("riverrun.run.process.spawn_command", spawn_as_old_kernels_do)
     (tmp_path / "in").write_text("x")
     waiting = [
         make(f"s{n}", f"cp in out{n}" if n % 3 else f"echo {n}; exit {n % 2}", [f"out{n}"], inputs=["in"])

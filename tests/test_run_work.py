@@ -89,6 +89,7 @@ def test_layouts(root: Path, case: str) -> None:
     assert shape(work) == {path: said.replace("{root}", str(root)) for path, said in expected.items()}
     before = shape(str(root / "src"))
     assert folders.drop(step) == []
+    folders.close()
     assert not os.path.exists(work)
     assert shape(str(root / "src")) == before, "a link was followed"
 

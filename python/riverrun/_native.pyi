@@ -54,12 +54,22 @@ class Digest:
     def __reduce__(self) -> tuple[type[Digest], tuple[bytes, _Algorithm]]: ...
 
 def hash_file(
-    path: _StrPath | int, *, algorithm: _Algorithm = "blake3", threads: int | None = None
+    path: _StrPath | int,
+    *,
+    algorithm: _Algorithm = "blake3",
+    threads: int | None = None,
+    on_progress: Callable[[int], object] | None = None,
 ) -> Digest:
-    """The digest of one file: a path, or an open descriptor (read from its start; its position stays as it is)."""
+    """The digest of one file: a path, or an open descriptor (read from its start; its position stays as it is).
+    `on_progress` is called by this thread with the number of bytes read so far, now and then and at the end; what it
+    raises ends the work, and is raised."""
 
 def hash_files(
-    paths: Iterable[_StrPath], *, algorithm: _Algorithm = "blake3", threads: int | None = None
+    paths: Iterable[_StrPath],
+    *,
+    algorithm: _Algorithm = "blake3",
+    threads: int | None = None,
+    on_progress: Callable[[int], object] | None = None,
 ) -> list[Digest | OSError]:
     """The digests of many files, in order. What cannot be read has its `OSError` in its place."""
 
@@ -168,6 +178,7 @@ class Index:
         check: _Check = "stat",
         threads: int | None = None,
         save: bool = True,
+        on_progress: Callable[[int], object] | None = None,
     ) -> Scan:
         """Compare files, and all in folders, with what the index last saw. With `save=False` the index learns nothing
         until it is given the scan to save."""

@@ -38,20 +38,29 @@ _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./ \t-]+")
 _STEERS_BASH = re.compile(r"BASH|SHELLOPTS$|POSIXLY_CORRECT$|ENV$|PS4$")
 
 
+def passed(environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of the outside's variables that every step is given."""
+    return {
+        name: value for name, value in environ.items() if name in PASSED or name.startswith(PASSED_FAMILIES)
+    }
+
+
 def environment(
     step: Step,
     environ: Mapping[str, str],
     *,
+    base: Mapping[str, str] | None = None,
     cwd: str,
     tmpdir: str,
     params_file: str,
     gpus: Sequence[int],
     run_id: str,
 ) -> dict[str, str]:
-    """All variables that the step's command is given; `params_file` is empty where the step declares no params."""
-    given = {
-        name: value for name, value in environ.items() if name in PASSED or name.startswith(PASSED_FAMILIES)
-    }
+    """All variables that the step's command is given; `params_file` is empty where the step declares no params.
+
+    `base` is `passed(environ)`, where the caller has it already.
+    """
+    given = passed(environ) if base is None else dict(base)
     given["TMPDIR"] = tmpdir  # a step may declare its own over it
     for name in step.passes:
         if name in environ:

@@ -4,6 +4,7 @@ The order of writing is rule 8: bytes into the store and durable, outputs moved 
 between leaves unused bytes, or outputs that no trace vouches for, never a trace that claims what is not there.
 """
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -19,7 +20,7 @@ from riverrun.model.trace import ActionKey, Description, Trace
 from riverrun.model.verdict import Cause, Reason
 from riverrun.native import Digest, Fact, Index, Taken
 from riverrun.scan import Eyes, made_of, seen_of
-from riverrun.store import Copy, Store
+from riverrun.store import SMALL, Copy, Small, Store
 
 
 class Recording(Enum):
@@ -72,6 +73,8 @@ class Recorder:
         self._ledger = ledger
         self._run = run
         self._copy_limit = copy_limit
+        self._real_root = os.path.realpath(root)
+        self._serial = itertools.count()
 
     def record(self, batch: Sequence[Done]) -> list[Recorded]:
         """Records a batch of attempts with one barrier for all of its bytes.
@@ -81,8 +84,8 @@ class Recorder:
         """
         results: dict[str, Recorded] = {}
         good: list[Done] = []
-        for done in batch:
-            changed = self._eyes.changed_since(done.inputs, done.started_ns)
+        changes = self._eyes.changed_since([(done.inputs, done.started_ns) for done in batch])
+        for done, changed in zip(batch, changes, strict=True):
             if changed:
                 reasons = tuple(_unstable(path, done.inputs[path], now) for path, now in changed.items())
                 results[done.step.name] = Recorded(
@@ -103,10 +106,9 @@ class Recorder:
 
     def _keep(self, batch: Sequence[Done], copy_limit: int | None) -> dict[str, Recorded]:
         wanted = [(done, output) for done in batch for output in done.step.outputs]
-        staging = self._store.staging() if wanted else ""
-        sources = [os.fsencode(os.path.join(done.work, output.path)) for done, output in wanted]
-        copies = [self._copy_place(staging, done.step, output) for done, output in wanted]
-        taken = self._index.take(sources, copies=copies, copy_limit=copy_limit)
+        sources = [os.fsencode(f"{done.work}/{output.path}") for done, output in wanted]
+        copies = self._copy_places(wanted)
+        taken = self._index.take(sources, copies=copies, copy_limit=copy_limit, keep_limit=SMALL)
         try:
             facts: dict[str, list[tuple[Output, Fact]]] = {done.step.name: [] for done in batch}
             for (done, output), fact in zip(wanted, taken.facts, strict=True):
@@ -114,17 +116,14 @@ class Recorder:
             refused = {done.step.name: self._faults(done, facts[done.step.name]) for done in batch}
             kept = [done for done in batch if not refused[done.step.name]]
             self._store.add(
-                [
-                    Copy(bytes(digest), size, os.fsdecode(path))
-                    for done in kept
-                    for _, fact in facts[done.step.name]
-                    for digest, size, path in fact.copied
-                ]
+                [copy for done in kept for _, fact in facts[done.step.name] for copy in _copies_of(fact)]
             )
             self._store.sync()
             placed = self._place(taken, kept)
         finally:
             taken.release()
+        refused |= {done.step.name: _unplaced(done.step, placed) for done in kept}
+        kept = [done for done in kept if not refused[done.step.name]]
         traces = self._ledger.record([self._trace(done, facts[done.step.name]) for done in kept])
         results = {
             name: Recorded(name, Recording.REFUSED, reasons=reasons)
@@ -136,14 +135,13 @@ class Recorder:
             results[done.step.name] = Recorded(done.step.name, Recording.RECORDED, trace, outputs)
         return results
 
-    def _copy_place(self, staging: str, step: Step, output: Output) -> bytes | None:
-        """Where the bytes of an output are copied while they are hashed; None where they are only named."""
-        if step.cache is CachePolicy.NAME_ONLY or output.temporary:
-            return None
-        if not self._store.room_for(0):
-            return None
-        place = tempfile.mktemp(dir=staging)  # the folder is ours alone
-        return os.fsencode(place)
+    def _copy_places(self, wanted: Sequence[tuple[Done, Output]]) -> list[bytes | None]:
+        """Where the bytes of each output are copied while they are hashed; None where they are only named."""
+        named = [done.step.cache is CachePolicy.NAME_ONLY or output.temporary for done, output in wanted]
+        if all(named) or not self._store.room_for(0):
+            return [None] * len(wanted)
+        staging = self._store.staging()  # the folder is ours alone
+        return [None if only else os.fsencode(f"{staging}/copy-{next(self._serial)}") for only in named]
 
     def _place(self, taken: Taken, kept: Sequence[Done]) -> dict[str, Fact]:
         moves, paths = [], []
@@ -153,14 +151,10 @@ class Recorder:
                 if done.step.ground is Ground.IN_PLACE:
                     placed[output.path] = self._index.look([self._eyes.real(output.path)])[0]
                     continue
-                moves.append(
-                    (os.fsencode(os.path.join(done.work, output.path)), self._eyes.real(output.path))
-                )
+                moves.append((os.fsencode(f"{done.work}/{output.path}"), self._eyes.real(output.path)))
                 paths.append(output.path)
         self._make_room([done.step for done in kept])
-        for path, fact in zip(paths, taken.place(moves), strict=True):
-            placed[path] = _placed(fact)
-        return placed
+        return placed | dict(zip(paths, taken.place(moves), strict=True))
 
     def _make_room(self, steps: Sequence[Step]) -> None:
         """Moves into the store what is about to be replaced and has no copy there, if it is what was certified."""
@@ -195,9 +189,7 @@ class Recorder:
     def _faults(self, done: Done, facts: Sequence[tuple[Output, Fact]]) -> tuple[Reason, ...]:
         """Why the outputs of an attempt may not be kept."""
         return tuple(
-            reason
-            for output, fact in facts
-            for reason in _faults_of(done, output, fact, os.path.realpath(self._root))
+            reason for output, fact in facts for reason in _faults_of(done, output, fact, self._real_root)
         )
 
     def restore(self, step: Step, trace: Trace) -> Recorded:
@@ -264,18 +256,38 @@ class Recorder:
                 os.makedirs(top, exist_ok=True)
         taken = self._index.restore(pieces)
         try:
-            broken = [
-                digest for digest, fact in zip(digests, taken.facts, strict=True) if fact.kind == "error"
-            ]
-            for digest in broken:
-                self._store.set_aside(digest)
-            if broken:
+            failed = {
+                digest: fact
+                for digest, fact in zip(digests, taken.facts, strict=True)
+                if fact.kind == "error"
+            }
+            for digest, fact in failed.items():
+                if not self._store.set_aside(digest) and self._store.has(digest):
+                    _placed(fact)  # the stored bytes are well: it is the machine that refused
+            if failed:
                 return None
             self._make_room([step])
             facts = taken.place(moves)
         finally:
             taken.release()
         return {output.path: _placed(fact) for (output, _), fact in zip(lacking, facts, strict=True)}
+
+
+def _copies_of(fact: Fact) -> Iterator[Copy | Small]:
+    for digest, content in fact.kept:
+        yield Small(bytes(digest), content)
+    for digest, size, path in fact.copied:
+        yield Copy(bytes(digest), size, os.fsdecode(path))
+
+
+def _unplaced(step: Step, placed: Mapping[str, Fact]) -> tuple[Reason, ...]:
+    """What the machine said of the outputs of a step that could not be put in their places."""
+    errors = ((output.path, placed[output.path].error) for output in step.outputs)
+    return tuple(
+        Reason(Cause.ERROR, path, after=f"it cannot be put in its place: {error.strerror or error}")
+        for path, error in errors
+        if error is not None
+    )
 
 
 def _placed(fact: Fact) -> Fact:
@@ -311,7 +323,7 @@ def _faults_of(done: Done, output: Output, fact: Fact, root: str) -> Iterator[Re
         yield Reason(Cause.OUTPUT_REFUSED, output.path, after=f"it is {found}, but declared as {declared}")
     elif not fact.certified:
         yield Reason(Cause.OUTPUT_REFUSED, output.path, after="someone is still writing it")
-    else:
+    elif fact.links:
         top = os.path.realpath(os.path.join(done.work, output.path))
         for path, text in fact.links:
             place = os.path.dirname(os.path.join(top, os.fsdecode(path)))

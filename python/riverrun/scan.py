@@ -97,21 +97,28 @@ class Eyes:
             self._seen.pop(path, None)
             self._facts.pop(path, None)
 
-    def changed_since(self, before: Mapping[str, Seen], since_ns: int) -> dict[str, Seen]:
-        """Which of these are no longer what they were, with what they are now (rule 7); safe from any thread.
+    def changed_since(self, batch: Sequence[tuple[Mapping[str, Seen], int]]) -> list[dict[str, Seen]]:
+        """For each (what was seen, moment): what is no longer so, with what it is now (rule 7); safe from any thread.
 
-        Stats tell where they can: equal, and older than `since_ns` by more than a tick. Else the content does.
+        Stats tell where they can: equal, and older than the moment by more than a tick. Else the content does.
         """
-        paths = list(before)
-        calm = self._index.same_stat([self.real(path) for path in paths], since_ns)
-        doubtful = [path for path, same in zip(paths, calm, strict=True) if not same]
-        if not doubtful:
-            return {}
-        facts = self._index.look([self.real(path) for path in doubtful], check="content", trust=self._trust)
-        now = {path: seen_of(fact) for path, fact in zip(doubtful, facts, strict=True)}
-        return {
-            path: seen for path, seen in now.items() if seen.state != before[path].state or not seen.certified
-        }
+        paths = [self.real(path) for before, _ in batch for path in before]
+        moments = [moment for before, moment in batch for _ in before]
+        calm = iter(self._index.same_stat(paths, moments))
+        doubtful = [[path for path in before if not next(calm)] for before, _ in batch]
+        every = list(dict.fromkeys(path for some in doubtful for path in some))
+        if not every:
+            return [{} for _ in batch]
+        facts = self._index.look([self.real(path) for path in every], check="content", trust=self._trust)
+        now = {path: seen_of(fact) for path, fact in zip(every, facts, strict=True)}
+        return [
+            {
+                path: now[path]
+                for path in some
+                if now[path].state != before[path].state or not now[path].certified
+            }
+            for (before, _), some in zip(batch, doubtful, strict=True)
+        ]
 
     def tools(self, names: Iterable[str], search: str) -> Mapping[str, Seen]:
         """The content of the programs that these names mean on a search path ($PATH); `MISSING` where there is none."""

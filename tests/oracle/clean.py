@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from oracle.content import ABSENT, Content, File, Folder, Tree, below, flat, woven
-from oracle.world import BRANCH, FAIL, Family, How, Mode, Pipe, Read, Span, World
+from oracle.world import FAIL, Family, How, Mode, Pipe, Read, Span, World
 
 
 class Trouble(Enum):

@@ -203,7 +203,9 @@ class Story:
             return {"run", "maybe"}
         act = self.acts[name]
         if act is Act.NONE and self.clean.by_name[name].family.temporary:
-            readers = [one for one, step in self.clean.by_name.items() if one in self.acts and name in step.needs]
+            readers = [
+                one for one, step in self.clean.by_name.items() if one in self.acts and name in step.needs
+            ]
             if any("maybe" in self.foreseen(reader) for reader in readers):
                 return {"none", "maybe"}  # it may have to be made for them
         return {{Act.RAN: "run", Act.FAILED: "run", Act.RESTORED: "restore"}.get(act, "none")}

@@ -140,7 +140,8 @@ class World:
         """The families of the tributary whose outputs can be used from outside: those that none within reads."""
         families = self.pipes[BRANCH].families
         used = {uid for family in families for uid in family.sources_of()}
-        return [family.uid for family in families if family.uid not in used]
+        promised = [family.uid for family in families if family.uid not in used]
+        return promised[::-1] if self.backwards else promised  # in the order in which they are written
 
     def with_family(self, pipe: Pipe, family: Family) -> "World":
         """With this family in that pipe."""

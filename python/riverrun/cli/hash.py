@@ -1,26 +1,21 @@
-"""`riverrun hash`: files in, their digests out, line by line as b3sum prints them."""
+"""`riverrun hash`: files and folders in, their digests out, line by line as b3sum prints them, or compared with such lines."""
 
-import errno
-import os
-import stat
-import sys
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, Literal, cast
+from typing import cast
 
 import click
 
 from riverrun.cli import flags
+from riverrun.cli.checksums import Expected, escaped, expected_in, line
 from riverrun.cli.codes import Exit
+from riverrun.cli.digests import Algorithm, Found, digests
 from riverrun.cli.door import Session
-from riverrun.cli.voice import Form
-from riverrun.errors import Problem
-from riverrun.native import Digest, Hasher, __version__, hash_files
+from riverrun.cli.meter import Meter
+from riverrun.cli.voice import Form, Voice
+from riverrun.errors import Problem, UsageError
+from riverrun.native import Digest, __version__
 
-Algorithm = Literal["blake3", "xxh3"]
-
-_BATCH = 1024  # files hashed in parallel before their lines are printed
-_PIECE_BYTES = 1 << 20  # of a stream
-_FOLDER_HINT = "name the files in it, as in: find FOLDER -type f -exec riverrun hash {} +"
+_FOLDER_HINT = "folders are named by blake3 only"
 
 
 @click.command("hash", short_help="Print the digests of files, as b3sum does.")
@@ -32,85 +27,101 @@ _FOLDER_HINT = "name the files in it, as in: find FOLDER -type f -exec riverrun 
     show_default=True,
     help="blake3 names content anywhere; xxh3 is faster and guards against accident only.",
 )
+@click.option(
+    "--check",
+    "checked",
+    metavar="LIST",
+    multiple=True,
+    help="Compare files with the lines of LIST, which an earlier call printed. May be given again.",
+)
 @flags.as_json
 @flags.directory
 @click.pass_obj
 def command(
-    session: Session, files: Sequence[str], algorithm: str, as_json: bool, folders: Sequence[str]
+    session: Session,
+    files: Sequence[str],
+    algorithm: str,
+    checked: Sequence[str],
+    as_json: bool,
+    folders: Sequence[str],
 ) -> int:
-    """Print the digests of files, as b3sum does. A FILE of - is standard input, and so is no FILE.
+    """Print the digests of files, as b3sum does. A FILE of - is standard input, and so is no FILE. The digest of a
+    folder is that of its manifest: of the names, kinds and contents of all that is in it.
 
     \b
-    Two files: riverrun hash a.csv b.csv
+    Two files: riverrun hash a.csv b.csv > LIST
+    Later:     riverrun hash --check LIST
     A stream:  zcat a.csv.gz | riverrun hash -
     """
     session = session.at(folders, None, Form.JSON if as_json else Form.TEXT)
     session.enter()
-    voice = session.voice
+    if not checked:
+        return _print(session.voice, files or ("-",), cast(Algorithm, algorithm))
+    if files:
+        raise UsageError("--check takes the names from LIST", hint="leave the FILEs out")
+    return _check(session.voice, checked)
+
+
+def _print(voice: Voice, files: Sequence[str], algorithm: Algorithm) -> int:
     entries: list[dict[str, object]] = []
     broken = 0
-    for batch in _hashed(files or ("-",), cast(Algorithm, algorithm)):
+    for batch in digests(files, algorithm, Meter()):
         failures = [(name, found) for name, found in batch if isinstance(found, OSError)]
         broken += len(failures)
-        if as_json:
+        if voice.form is Form.JSON:
             entries += (_entry(name, found) for name, found in batch)
             continue
-        voice.lines(_line(name, found) for name, found in batch if isinstance(found, Digest))
+        voice.lines(line(name, found) for name, found in batch if isinstance(found, Digest))
         voice.problems(_problem(name, found) for name, found in failures)
-    if as_json:
+    if voice.form is Form.JSON:
         document = {"riverrun": __version__, "ok": not broken, "algorithm": algorithm, "files": entries}
         voice.document(document)
     return Exit.NOT_KEPT if broken else Exit.KEPT
 
 
-def _hashed(names: Sequence[str], algorithm: Algorithm) -> Iterator[list[tuple[str, Digest | OSError]]]:
-    """The files in order, a batch at a time."""
-    for start in range(0, len(names), _BATCH):
-        batch = names[start : start + _BATCH]
-        files = [name for name in batch if name != "-"]
-        found = iter(hash_files(files, algorithm=algorithm))
-        yield [
-            (name, _stdin(algorithm) if name == "-" else _or_stream(name, next(found), algorithm))
-            for name in batch
-        ]
+def _check(voice: Voice, lists: Sequence[str]) -> int:
+    """b3sum's words: OK, or FAILED with what could not be read behind it."""
+    entries: list[dict[str, object]] = []
+    broken = 0
+    expected: list[Expected] = []
+    for source in lists:
+        try:
+            found, problems = expected_in(source)
+        except OSError as error:
+            raise UsageError(f"{source}: {error.strerror or error}") from error
+        if problems:
+            broken += len(problems)
+            if voice.form is Form.TEXT:
+                voice.problems(problems)
+            entries += ({"path": None, "ok": False, "error": problem.message} for problem in problems)
+        expected += found
+    for wanted, found_now in _compared(expected):
+        is_same = found_now == wanted.digest
+        broken += not is_same
+        why = f" ({found_now.strerror})" if isinstance(found_now, OSError) else ""
+        voice.say(f"{escaped(wanted.name)}: {'OK' if is_same else f'FAILED{why}'}")
+        entries.append({**_entry(wanted.name, found_now), "ok": is_same})
+    if voice.form is Form.JSON:
+        voice.document({"riverrun": __version__, "ok": not broken, "files": entries})
+    return Exit.NOT_KEPT if broken else Exit.KEPT
 
 
-def _or_stream(name: str, found: Digest | OSError, algorithm: Algorithm) -> Digest | OSError:
-    """What was found; for a pipe or a device, which are no files to hash but may be asked for here, their bytes."""
-    if not (isinstance(found, OSError) and found.errno == errno.EINVAL):
-        return found
-    try:
-        mode = os.stat(name).st_mode
-        if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
-            return found
-        with open(name, "rb", buffering=0) as stream:
-            return _streamed(cast(BinaryIO, stream), algorithm)
-    except OSError as error:
-        return error
+def _compared(expected: Sequence[Expected]) -> Iterator[tuple[Expected, Found]]:
+    """Each with what its name has now; runs of one algorithm are hashed together, and the order stays."""
+    meter = Meter()
+    start = 0
+    for end in range(1, len(expected) + 1):
+        kind = expected[start].digest.algorithm
+        if end < len(expected) and expected[end].digest.algorithm == kind:
+            continue
+        part = expected[start:end]
+        names = [f"./{wanted.name}" if wanted.name == "-" else wanted.name for wanted in part]
+        found = (digest for batch in digests(names, kind, meter) for _, digest in batch)
+        yield from zip(part, found, strict=True)
+        start = end
 
 
-def _stdin(algorithm: Algorithm) -> Digest | OSError:
-    try:
-        return _streamed(sys.stdin.buffer, algorithm)
-    except OSError as error:
-        return error
-
-
-def _streamed(stream: BinaryIO, algorithm: Algorithm) -> Digest:
-    hasher = Hasher(algorithm)
-    while piece := stream.read(_PIECE_BYTES):
-        hasher.update(piece)
-    return Digest(hasher.digest(), algorithm)
-
-
-def _line(name: str, digest: Digest) -> str:
-    """b3sum's line: bytes that are no UTF-8 replaced, and a leading backslash where the name had to be escaped."""
-    shown = os.fsencode(name).decode("utf-8", "replace")
-    escaped = shown.replace("\\", "\\\\").replace("\n", "\\n")
-    return f"{'' if escaped == shown else chr(92)}{digest.hex()}  {escaped}"
-
-
-def _entry(name: str, found: Digest | OSError) -> dict[str, object]:
+def _entry(name: str, found: Found) -> dict[str, object]:
     if isinstance(found, Digest):
         return {"path": name, "digest": found.hex()}
     return {"path": name, "error": found.strerror or str(found)}

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
-from riverrun.graph import Graph, parents
+from riverrun.graph import Graph
 from riverrun.report import Note
 
 _NAMED = 20  # paths in one note
@@ -16,8 +16,8 @@ def orphans(root: str, placed: Iterable[str], graph: Graph) -> list[Note]:
     left = [
         path
         for path in placed
-        if path not in graph.makers
-        and not any(folder in graph.makers for folder in parents(path))
+        if graph.maker_of(path) is None
+        and not graph.makers_below(path)
         and os.path.lexists(os.path.join(root, path))
     ]
     if not left:

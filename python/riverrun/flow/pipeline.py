@@ -193,7 +193,9 @@ class Pipeline:
         """What steps made and may be removed; nothing is removed yet."""
         from riverrun.flow import upkeep
 
-        return upkeep.clean(self._workspace, self._outline(what), named=bool(what), orphans=orphans)
+        return upkeep.clean(
+            self._workspace, self._document, self._asked(what), named=bool(what), orphans=orphans
+        )
 
     def remove(self, cleaning: "Cleaning") -> None:
         """Removes what `clean` listed, if it is still as the ledger has it. Raises `LockedError` beside a run."""

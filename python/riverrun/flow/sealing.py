@@ -20,6 +20,7 @@ from riverrun.flow.workspace import Workspace
 from riverrun.graph import parents
 from riverrun.graph.kept import pack, unpack
 from riverrun.model.fact import Kind
+from riverrun.model.step import Rerun
 from riverrun.native import Index
 from riverrun.report import Note
 from riverrun.spec import Document, SpecFile
@@ -121,6 +122,8 @@ def seal(
     if outline.graph.waiting or not _as_read(workspace.root, read):
         return False
     steps = [outline.graph.steps[name] for name in outline.wanted]
+    if any(step.rerun is Rerun.ALWAYS for step in steps):
+        return False  # a kept promise is not enough for them
     tools = sorted({tool for step in steps for tool in step.tools})
     variables = sorted({variable for step in steps for variable, value in step.env if value is None})
     under = _gather(workspace, read, outline, knowledge, tools)

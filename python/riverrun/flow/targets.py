@@ -33,10 +33,22 @@ class Targets:
         for word in words:
             found = self.find(word.removesuffix("+") if word.endswith("+") and word != "+" else word)
             if word.endswith("+"):
-                steps, waiting = self._split(found)
-                found = [*self._graph.downstream(steps), *waiting]
+                found = self._downstream(*self._split(found))
             names |= dict.fromkeys(found)
         return self._split(names)
+
+    def _downstream(self, steps: set[str], waiting: set[str]) -> list[str]:
+        """These and all that need them; of what waits, all that hangs on what these make."""
+        found = self._graph.downstream(steps) | waiting
+        left = [one for name, one in self._waiting.items() if name not in found]
+        while near := [one for one in left if self._hangs_on(one, found)]:
+            found.update(one.name for one in near)
+            left = [one for one in left if one.name not in found]
+        return list(found)
+
+    def _hangs_on(self, one: Waiting, found: set[str]) -> bool:
+        makers = (self._graph.maker_of(folder) for folder in one.folders)
+        return not found.isdisjoint((*makers, *one.via))
 
     def _split(self, names: Iterable[str]) -> tuple[set[str], set[str]]:
         steps, waiting = set(), set()
@@ -74,7 +86,7 @@ class Targets:
         if maker is not None:
             return [maker]
         below = [] if path.startswith("..") else self._graph.makers_below(path)
-        below += [name for name, waiting in self._waiting.items() if _may_make(waiting, path)]
+        below += [name for name, waiting in self._waiting.items() if may_make(waiting, path)]
         if below:
             return below
         if os.path.lexists(place):
@@ -94,7 +106,7 @@ class Targets:
         )
 
 
-def _may_make(waiting: Waiting, path: str) -> bool:
+def may_make(waiting: Waiting, path: str) -> bool:
     """Whether what waits may make this path, something in it, or a folder around it."""
     return any(
         fnmatchcase(path, pattern) or fnmatchcase(path, f"{pattern}/*") or pattern.startswith(f"{path}/")

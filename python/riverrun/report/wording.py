@@ -48,6 +48,21 @@ PHRASES: Mapping[Cause, str] = {
     Cause.ERROR: "error",
 }
 
+# Of these the value is a sentence that says what to do: it is never left out for its length.
+_TOLD = frozenset(
+    {
+        Cause.INPUT_BUSY,
+        Cause.INPUT_UNREADABLE,
+        Cause.TOOL_MISSING,
+        Cause.COMMAND_FAILED,
+        Cause.TEST_FAILED,
+        Cause.OUTPUT_REFUSED,
+        Cause.OUTLIVED,
+        Cause.TIMEOUT,
+        Cause.ERROR,
+    }
+)
+
 VERBS: Mapping[Action, str] = {
     Action.NONE: "kept",
     Action.RUN: "would run",
@@ -117,6 +132,8 @@ def reason_line(reason: Reason) -> str:
         line += (
             f": {escape(reason.path)}" if reason.cause is not Cause.UPSTREAM else f" {escape(reason.path)}"
         )
+    if reason.cause in _TOLD and reason.after and not reason.before:
+        return f"{line} ({escape(reason.after)})"
     before, after = (_short(value) for value in (reason.before, reason.after))
     if before and after:
         line += f" ({before} -> {after})"

@@ -1,24 +1,26 @@
 """Runs commands side by side on one thread: steps come in, finished attempts go out.
 
-Approach: every running command has two descriptors in one selector, the pipe it speaks into and one that becomes readable
+Approach: every running command has two descriptors in one poll, the pipe it speaks into and one that becomes readable
 when it ends. `wait` turns until something finished; `wake` ends the wait from another thread or a signal's function.
 """
 
 import contextlib
+import math
 import os
-import selectors
+import select
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from time import monotonic
 
-from riverrun.command import environment, params_json
+from riverrun.command import environment, params_json, passed
 from riverrun.model.step import Ground, Step
-from riverrun.native import Hasher, now_ns
-from riverrun.run import logs, trees
+from riverrun.native import now_ns
+from riverrun.run import logs
 from riverrun.run.finished import Ending, Finished, Stop
 from riverrun.run.process import NotStarted, Orphans
 from riverrun.run.running import Heard, Running, State
-from riverrun.run.work import WorkFolders, folder_name
+from riverrun.run.tmpdirs import TmpDirs
+from riverrun.run.work import WorkFolders
 
 __all__ = ["Crew", "Ending", "Finished", "Stop"]
 
@@ -40,11 +42,12 @@ class Crew:
         self._root = root
         self._root_bytes = os.fsencode(root)
         self._environ = environ
+        self._passed = passed(environ)
         self._run_id = run_id
         self._logs = os.path.join(root, ".riverrun", "logs")
         os.makedirs(self._logs, exist_ok=True)
         logs.forget_old(self._logs, run_id)
-        self._tmp = _own_tmp(root, tmp_base)
+        self._tmpdirs = TmpDirs(root, tmp_base)
         self._running: dict[str, Running] = {}
         self._begun: dict[str, tuple[int, float]] = {}
         self._known: set[int] = set()  # the processes of running commands
@@ -52,11 +55,12 @@ class Crew:
         self._stop: Stop | None = None  # asked for; applied by `wait`
         self._stopped: Stop | None = None  # applied
         self._woken = False
-        self._selector = selectors.DefaultSelector()
+        self._poll = select.poll()
+        self._sources: dict[int, tuple[Running, _Source]] = {}
         self._wake_reader, self._wake_writer = os.pipe()
         for end in (self._wake_reader, self._wake_writer):
             os.set_blocking(end, False)
-        self._selector.register(self._wake_reader, selectors.EVENT_READ, None)
+        self._poll.register(self._wake_reader, select.POLLIN)
         self._silence = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._orphans = Orphans()
 
@@ -97,8 +101,8 @@ class Crew:
         until = None if timeout is None else monotonic() + timeout
         while True:
             pause = 0.0 if self._done or self._woken else self._pause(until)
-            for ready, _ in self._selector.select(pause):
-                self._take(ready)
+            for descriptor, _ in self._poll.poll(None if pause is None else math.ceil(pause * 1000)):
+                self._take(descriptor)
             now = monotonic()
             self._end_all(now)
             for attempt in [one for one in self._running.values() if one.due is not None and one.due <= now]:
@@ -128,25 +132,21 @@ class Crew:
         while self._running:
             self.wait()
         self._orphans.close()
-        self._selector.close()
+        self.folders.close()
         for end in (self._wake_reader, self._wake_writer, self._silence):
             os.close(end)
-        trees.remove(self._tmp)
+        self._tmpdirs.close()
 
     def _environment(self, step: Step, cwd: str, gpus: Sequence[int]) -> dict[str, str]:
-        tmpdir = os.path.join(self._tmp, folder_name(step))
+        tmpdir = self._tmpdirs.take(step.name)
         params_file = tmpdir + ".json" if step.declared_params else ""
-        try:
-            os.mkdir(tmpdir)
-        except FileExistsError:
-            trees.remove(tmpdir)
-            os.mkdir(tmpdir)
         if params_file:
             with open(params_file, "wb") as file:
                 file.write(params_json(step))
         return environment(
             step,
             self._environ,
+            base=self._passed,
             cwd=cwd,
             tmpdir=tmpdir,
             params_file=params_file,
@@ -157,21 +157,31 @@ class Crew:
     def _listen(self, attempt: Running) -> None:
         child = attempt.child
         self._known.add(child.pid)
-        self._selector.register(child.output, selectors.EVENT_READ, (attempt, _Source.OUTPUT))
+        self._hear(child.output, attempt, _Source.OUTPUT)
         if child.exit >= 0:
-            self._selector.register(child.exit, selectors.EVENT_READ, (attempt, _Source.EXIT))
+            self._hear(child.exit, attempt, _Source.EXIT)
 
-    def _take(self, ready: selectors.SelectorKey) -> None:
-        if ready.data is None:
+    def _hear(self, descriptor: int, attempt: Running, source: _Source) -> None:
+        self._sources[descriptor] = (attempt, source)
+        self._poll.register(descriptor, select.POLLIN)
+
+    def _hear_no_more(self, descriptor: int) -> None:
+        if self._sources.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
+
+    def _take(self, descriptor: int) -> None:
+        if descriptor == self._wake_reader:
             self._woken = True
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake_reader, 4096)
             return
-        attempt, source = ready.data
+        if descriptor not in self._sources:
+            return  # closed since the poll, by an earlier one of the same
+        attempt, source = self._sources[descriptor]
         if source is _Source.EXIT:
             self._tick(attempt, monotonic())
-        elif attempt.child.output == ready.fd and attempt.read() is Heard.THE_END:
-            self._selector.unregister(ready.fd)
+        elif attempt.read() is Heard.THE_END:
+            self._hear_no_more(descriptor)
 
     def _end_all(self, now: float) -> None:
         """Do what `stop` asked for."""
@@ -198,13 +208,11 @@ class Crew:
         attempt.tick(now, self._orphans, self._known)
         if attempt.state is not State.RUNNING and child.pid in self._known:
             self._known.discard(child.pid)
-            if child.exit >= 0:
-                self._selector.unregister(child.exit)
-                child.close_exit()
+            self._hear_no_more(child.exit)
+            child.close_exit()
         if attempt.state is not State.ENDED:
             return
-        with contextlib.suppress(KeyError):  # where its end was read
-            self._selector.unregister(child.output)
+        self._hear_no_more(child.output)
         child.close_output()
         if self._stop is not None and attempt.awaits_test:
             attempt.end(Ending.INTERRUPTED, now)
@@ -224,13 +232,7 @@ class Crew:
         tail = log.close()
         if log.problem:
             message = f"{message}; {log.problem}" if message else log.problem
-        tmpdir = os.path.join(self._tmp, folder_name(step))
-        try:
-            os.rmdir(tmpdir)
-        except OSError:
-            trees.remove(tmpdir)
-        if step.declared_params:
-            trees.remove(tmpdir + ".json")
+        self._tmpdirs.give_back(step.name)
         finished = Finished(
             step=step.name,
             attempt=number,
@@ -246,17 +248,3 @@ class Crew:
             message=message,
         )
         self._done.append(finished)
-
-
-def _own_tmp(root: str, base: str) -> str:
-    """The folder of this workspace's TMPDIRs, new and empty."""
-    if base:
-        hasher = Hasher("blake3")
-        hasher.update(os.fsencode(root))
-        tmp = os.path.join(base, f"riverrun-{hasher.hexdigest()[:16]}")
-        os.makedirs(base, exist_ok=True)
-    else:
-        tmp = os.path.join(root, ".riverrun", "tmp")
-    trees.remove(tmp)
-    os.mkdir(tmp, 0o700)
-    return tmp

@@ -4,11 +4,17 @@ Approach. One thread owns all states (see `schedule`). A step is judged when eve
 with all others that have become ready, so that facts are gathered in few calls. What must run waits for resources;
 commands run in their own processes; what they made is recorded by one further thread, in batches, so that hashing and
 writing never keep the next command waiting. The graph may grow: settling a step can spell out others.
+
+A barrier of the disk costs as much as several small steps, and holds up whoever makes a file meanwhile. So as long as
+other steps can be started, what has ended gathers for a moment; and no turn of the loop judges or settles more than a
+few steps, so that commands that end meanwhile are followed by others.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from enum import Enum
+from time import monotonic
 
 from riverrun.model.policy import OnFailure
 from riverrun.model.trace import Trace
@@ -17,6 +23,10 @@ from riverrun.run.contract import Attempt, Course, Ended, Judged, Kept
 from riverrun.run.crew import Crew, Ending, Finished, Stop
 from riverrun.run.resources import Grant, Resources
 from riverrun.run.schedule import Schedule, State
+
+BATCH = 256  # attempts recorded together at most: each output holds a lease, and 512 may be held
+BATCH_SECONDS = 0.2  # how long an attempt waits for others, while others can be started
+TURN = 16  # steps judged, and settled, between two looks at what has ended; a few milliseconds
 
 
 class Halt(Enum):
@@ -46,6 +56,7 @@ class Loop:
         self._resources = resources
         self._on_failure = on_failure
         self._halt = Halt.NOT
+        self._doubtful: set[str] = set()  # failed, unless an input changed under them: till that is known nothing starts
         self._schedule = Schedule()
         self._judged: dict[str, Judged] = {}
         self._attempt: dict[str, int] = {}
@@ -54,6 +65,8 @@ class Loop:
         self._grants: dict[str, Grant] = {}
         self._results: dict[str, StepResult] = {}
         self._unrecorded: list[Attempt] = []
+        self._gathering_since = 0.0
+        self._to_settle: deque[tuple[str, Finished, Kept | None]] = deque()  # recorded
         self._recording: Future[Sequence[Kept]] | None = None
         self._batch: dict[str, Finished] = {}  # what is being recorded
         self._to_restore: list[str] = []
@@ -79,14 +92,16 @@ class Loop:
         recorder = ThreadPoolExecutor(1, thread_name_prefix="riverrun-record")
         try:
             while True:
-                self._judge_ready()
+                self._judge_some()
+                self._settle_some()
                 self._start_queued()
                 self._record(recorder)
-                if self._schedule.any_ready:
-                    continue
-                if not (self._crew.running or self._recording or self._restoring):
+                pressing = self._schedule.any_ready or self._to_settle
+                if not (
+                    pressing or self._unrecorded or self._crew.running or self._recording or self._restoring
+                ):
                     break
-                for finished in self._crew.wait(None):
+                for finished in self._crew.wait(0.0 if pressing else self._pause()):
                     self._finished(finished)
                 self._collect()
         finally:
@@ -94,17 +109,27 @@ class Loop:
             recorder.shutdown(wait=True)
         return self._results
 
-    def _judge_ready(self) -> None:
-        """Judges all that are ready, and what becomes ready by that, until nothing is."""
-        while self._schedule.any_ready:
-            names = self._schedule.take_ready()
-            blocked = {name: self._blockers(name) for name in names}
-            for name in names:
-                if blocked[name]:
-                    self._settle(name, Action.BLOCKED, blocked[name])
-            names = [name for name in names if not blocked[name]]
-            for name, judged in self._course.judge(names, self._woken).items() if names else ():
-                self._act(name, judged)
+    def _judge_some(self) -> None:
+        """Judges some that are ready."""
+        names = self._schedule.take_ready(TURN)
+        blocked = {name: self._blockers(name) for name in names}
+        for name in names:
+            if blocked[name]:
+                self._settle(name, Action.BLOCKED, blocked[name])
+        names = [name for name in names if not blocked[name]]
+        for name, judged in self._course.judge(names, self._woken).items() if names else ():
+            self._act(name, judged)
+
+    def _settle_some(self) -> None:
+        """Follows some attempts up that were recorded."""
+        for _ in range(min(TURN, len(self._to_settle))):
+            self._after(*self._to_settle.popleft())
+
+    def _pause(self) -> float | None:
+        """How long to wait for something to end: until what has gathered must be recorded."""
+        if not self._unrecorded or self._recording is not None:
+            return None
+        return max(0.0, self._gathering_since + BATCH_SECONDS - monotonic())
 
     def _blockers(self, name: str) -> tuple[Reason, ...]:
         return tuple(
@@ -152,7 +177,7 @@ class Loop:
             for name in self._schedule.take_queued():
                 self._act(name, self._judged[name])
             return
-        if self._crew.running >= self._jobs:
+        if self._crew.running >= self._jobs or self._doubtful:
             return
         for name in self._schedule.startable(self._fits):
             step, attempt = self._course.step(name), self._attempt.get(name, 0)
@@ -171,19 +196,32 @@ class Loop:
         self._seconds[name] = self._seconds.get(name, 0.0) + finished.seconds
         self._logs[name] = finished.log
         self._schedule.move(name, State.RECORDING)
+        if self._on_failure is OnFailure.FINISH_RUNNING and finished.ending is not Ending.SUCCEEDED:
+            self._doubtful.add(name)
+        if not self._unrecorded:
+            self._gathering_since = monotonic()
         self._unrecorded.append(Attempt(finished, self._judged[name]))
 
     def _record(self, recorder: ThreadPoolExecutor) -> None:
-        """Hands all attempts that have ended to the recording thread as one batch, and all restores one by one."""
+        """Hands attempts that have ended to the recording thread as one batch, and all restores one by one."""
         for name in self._to_restore:
             self._restoring[name] = recorder.submit(self._course.restore, name, self._judged[name])
             self._restoring[name].add_done_callback(lambda _: self._crew.wake())
         self._to_restore = []
-        if self._unrecorded and self._recording is None:
-            batch, self._unrecorded = self._unrecorded, []
+        if self._unrecorded and self._recording is None and self._is_due():
+            batch, self._unrecorded = self._unrecorded[:BATCH], self._unrecorded[BATCH:]
             self._batch = {attempt.finished.step: attempt.finished for attempt in batch}
             self._recording = recorder.submit(self._course.record, batch)
             self._recording.add_done_callback(lambda _: self._crew.wake())
+
+    def _is_due(self) -> bool:
+        """Whether what has ended should be recorded now: enough has gathered, or nothing else is left to do."""
+        return (
+            self._crew.running < self._jobs
+            or not self._schedule.any_queued
+            or len(self._unrecorded) >= BATCH
+            or monotonic() >= self._gathering_since + BATCH_SECONDS
+        )
 
     def _collect(self) -> None:
         """Takes what the recording thread has done."""
@@ -200,10 +238,11 @@ class Loop:
             recording, self._recording = self._recording, None
             kept_by_name = {kept.step: kept for kept in recording.result()}
             for name, finished in self._batch.items():
-                self._after(name, finished, kept_by_name.get(name))
+                self._to_settle.append((name, finished, kept_by_name.get(name)))
 
     def _after(self, name: str, finished: Finished, kept: Kept | None) -> None:
         """Decides what follows an attempt, now that it was recorded or could not be."""
+        self._doubtful.discard(name)
         judged = self._judged[name]
         notes = self._course.dropped(name, finished, kept.ended if kept is not None else None)
         if kept is not None and kept.ended is Ended.UNSTABLE and self._halt is Halt.NOT:

@@ -1,18 +1,19 @@
 """Processes: words, variables and descriptors come in, a running command in a session of its own goes out.
 
-The only file that starts, signals and reaps. A command's processes are those of its process group, and those that left
-the group but still carry the variables it was given; this process adopts orphans (Linux), so that the latter are among
-its children when their parents have ended.
+The only file that signals and reaps, and asks the Rust core to start. A command's processes are those of its process group,
+and those that left the group but still carry the variables it was given; this process adopts orphans (Linux), so that the
+latter are among its children when their parents have ended.
 """
 
 import contextlib
 import errno
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from riverrun.native import spawn_command
 
 _SHELLS = ("bash", "/bin/bash", "/usr/bin/bash")
 _ORPHANS_SET, _ORPHANS_GET = 36, 37  # linux/prctl.h: PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER
@@ -29,25 +30,18 @@ class NotStarted(Exception):
 class Child:
     """A running command; its process group has its number."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", output: int) -> None:
-        self._process = process
-        self.pid = process.pid
+    def __init__(self, pid: int, ended: int, output: int) -> None:
+        self.pid = pid
         self.output = output  # the end of the pipe to read from; -1 when closed
-        self.exit = _open_process(
-            process.pid
-        )  # readable when it has ended; -1 where the system has no such thing
+        self.exit = ended  # readable when it has ended; -1 where the system has no such thing
 
     def reap(self) -> int | None:
         """Its exit code, or the negative number of the signal that ended it; None while it runs."""
         try:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
         except ChildProcessError:  # someone else in this Python process waited for it
-            self._process.returncode = 255
             return 255
-        if not pid:
-            return None
-        self._process.returncode = os.waitstatus_to_exitcode(status)
-        return self._process.returncode
+        return os.waitstatus_to_exitcode(status) if pid else None
 
     def close_exit(self) -> None:
         """Close the descriptor that tells of the end."""
@@ -62,39 +56,13 @@ class Child:
             self.output = -1
 
 
-def start(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], stdin: int) -> Child:
+def start(argv: Sequence[str], *, cwd: str, env: dict[str, str], stdin: int) -> Child:
     """Start a command in its own session, with both outputs in one pipe. Raises NotStarted."""
-    try:
-        reader, writer = os.pipe()
-    except OSError as error:
-        raise NotStarted(f"cannot start: {error.strerror}", error.errno or 0) from None
-    try:
-        process = _spawn(argv, cwd, env, stdin, writer)
-    except BaseException:
-        os.close(reader)
-        raise
-    finally:
-        os.close(writer)
-    os.set_blocking(reader, False)
-    return Child(process, reader)
-
-
-def _spawn(
-    argv: Sequence[str], cwd: str, env: Mapping[str, str], stdin: int, output: int
-) -> "subprocess.Popen[bytes]":
     words = list(argv)
     try:
         for program in _SHELLS if words[0] == "bash" else words[:1]:
             with contextlib.suppress(FileNotFoundError):
-                return subprocess.Popen(
-                    [program, *words[1:]],
-                    cwd=cwd,
-                    env=env,
-                    stdin=stdin,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                )
+                return Child(*spawn_command([program, *words[1:]], cwd, env, stdin))
     except (OSError, ValueError) as error:
         raise _explained(error, words, cwd) from None
     raise _explained(FileNotFoundError(errno.ENOENT, "not found", words[0]), words, cwd)
@@ -119,15 +87,6 @@ def _explained(error: OSError | ValueError, words: Sequence[str], cwd: str) -> N
     else:
         said = f"{error.strerror} ('{program}')"
     return NotStarted(f"cannot start: {said}", code)
-
-
-def _open_process(pid: int) -> int:
-    if sys.platform != "linux":
-        return -1
-    try:
-        return os.pidfd_open(pid)
-    except OSError:
-        return -1  # an old kernel, or no descriptors left: it is asked from time to time instead
 
 
 def signal_group(group: int, number: signal.Signals) -> None:

@@ -10,6 +10,7 @@ States move one way, and only `move` moves them:
 """
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 
@@ -43,7 +44,7 @@ class Schedule:
         self._left: dict[str, int] = {}  # how many needs are not settled
         self._readers: dict[str, list[str]] = {}  # who waits for a step
         self._rank: dict[str, int] = {}
-        self._ready: list[str] = []
+        self._ready: deque[str] = deque()
         self._queue: list[tuple[int, str]] = []  # a heap by rank
 
     def add(self, names: Iterable[str], needs_of: Callable[[str], Sequence[str]]) -> None:
@@ -94,10 +95,15 @@ class Schedule:
         """Whether steps can be judged now."""
         return bool(self._ready)
 
-    def take_ready(self) -> list[str]:
-        """The steps that can be judged now; they are the caller's to move on."""
-        names, self._ready = self._ready, []
-        return names
+    def take_ready(self, most: int | None = None) -> list[str]:
+        """The steps that can be judged now, or the first of them; they are the caller's to move on."""
+        count = len(self._ready) if most is None else min(most, len(self._ready))
+        return [self._ready.popleft() for _ in range(count)]
+
+    @property
+    def any_queued(self) -> bool:
+        """Whether steps wait to be started."""
+        return bool(self._queue)
 
     def startable(self, fits: Callable[[str], bool]) -> Iterator[str]:
         """Queued steps that fit, in order, each moved to RUNNING; one that does not fit holds up none behind it."""

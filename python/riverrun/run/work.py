@@ -1,20 +1,20 @@
 """Work folders: a step comes in, a folder that holds its inputs and takes its outputs goes out.
 
 The folder of a step lies at a stable path, so that what a command writes about where it ran does not change its outputs.
-It is never used twice: what an earlier attempt left there is set aside and removed before.
+Nothing that an attempt left is ever met by another: what is found at the path is set aside and removed before. A folder
+that was left exactly as it was made is idle: it is renamed for the next step that needs the same folders in it.
 """
 
-import itertools
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from riverrun.model.step import Ground, Input, Inputs, Step
-from riverrun.native import Hasher
+from riverrun.native import Hasher, lay_work, sweep_work
 from riverrun.run import trees
 from riverrun.run.scratch import Scratch
 
 LEFTOVERS_NAMED = 20
+IDLE_KEPT = 512  # folders; two batches of recording
 _OWN = ".riverrun"
 
 
@@ -29,17 +29,28 @@ def folder_name(step: Step) -> str:
 
 def _above(path: str) -> list[str]:
     """The folders above a workspace-relative path, outermost first, the workspace folder left out."""
+    if "/" not in path:
+        return []
     places = [place for place, letter in enumerate(path) if letter == "/"]
     return [path[:place] for place in places]
 
 
 @dataclass(slots=True)
 class _Laid:
-    """What riverrun itself put into a work folder."""
+    """What riverrun itself puts into a work folder."""
 
-    path: str
+    name: str
     folders: set[str] = field(default_factory=lambda: {""})
-    pieces: set[str] = field(default_factory=set)  # links, or copies where `real`
+    links: dict[str, str] = field(default_factory=dict)  # path in it -> where it leads
+    copies: dict[str, str] = field(default_factory=dict)  # path in it -> of what (where `real`)
+
+    def has(self, path: str) -> bool:
+        """Whether a piece of the project stands at this very path."""
+        return path in self.links or path in self.copies
+
+    def shape(self) -> tuple[bytes, ...]:
+        """The folders that must be made, outer ones first."""
+        return tuple(os.fsencode(folder) for folder in sorted(self.folders) if folder)
 
 
 class WorkFolders:
@@ -51,51 +62,93 @@ class WorkFolders:
         self._failed = os.path.join(root, _OWN, "failed")
         self._scratch = Scratch(root)
         self._laid: dict[str, _Laid] = {}
+        self._idle: dict[tuple[bytes, ...], list[str]] = {}  # by their shape
+        self._idle_shapes: dict[str, tuple[bytes, ...]] = {}
+        self._rights: tuple[int, int, int] | None = None  # of folders as they are made
         os.makedirs(self._work, exist_ok=True)
+        self._nest = os.open(self._work, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        """Remove the idle ones."""
+        for name in list(self._idle_shapes):
+            self._forget_idle(name)
+        os.close(self._nest)
 
     def path(self, step: Step) -> str:
         """The absolute path at which the step sees the workspace folder."""
         if step.ground is Ground.IN_PLACE:
             return self.root
-        return os.path.join(self._work, folder_name(step))
+        laid = self._laid.get(step.name)
+        return f"{self._work}/{laid.name if laid else folder_name(step)}"
 
     def cwd(self, step: Step) -> str:
         """The absolute path of the folder in which its command runs."""
-        return os.path.join(self.path(step), _cwd(step)).rstrip("/")
+        below = _cwd(step)
+        return f"{self.path(step)}/{below}" if below else self.path(step)
 
     def prepare(self, step: Step, key: bytes) -> str:
         """Make the step's work folder, with all it reads. Raises OSError."""
-        work = self.path(step)
         if step.ground is Ground.IN_PLACE:
-            return work
-        try:
-            os.mkdir(work)
-        except FileExistsError:
-            self._scratch.rescue(os.path.basename(work), work)
-            trees.remove(trees.set_aside(self.root, work))
-            os.mkdir(work)
-        laid = self._laid[step.name] = _Laid(work)
+            return self.root
+        laid = self._plan(step)
+        self._laid[step.name] = laid
+        work = self.path(step)
+        self._make(laid, work)
+        for path, real in laid.copies.items():
+            trees.copy(real, os.path.join(work, path))
+        if step.scratch:
+            self._scratch.bring(laid.name, work, key, _scratch_paths(step))
+        return work
+
+    def _plan(self, step: Step) -> _Laid:
+        laid = _Laid(folder_name(step))
         cwd = _cwd(step)
-        for path in (*_above(cwd), cwd):
-            self._make(laid, path)
-        for path in itertools.chain((output.path for output in step.outputs), _scratch_paths(step)):
-            for above in _above(path):
-                self._make(laid, above)
+        laid.folders.update((*_above(cwd), cwd))
+        for output in step.outputs:
+            laid.folders.update(_above(output.path))
+        for path in _scratch_paths(step):
+            laid.folders.update(_above(path))
         # An outer folder first: what lies inside it is then there already.
         for read in sorted(step.reads, key=lambda read: len(read.path)):
             if not read.outside:
-                self._lay_read(laid, step, read)
-        if step.scratch:
-            self._scratch.bring(os.path.basename(work), work, key, _scratch_paths(step))
-        return work
+                self._plan_read(laid, step, read)
+        return laid
+
+    def _make(self, laid: _Laid, work: str) -> None:
+        if laid.name in self._idle_shapes:  # its own, of an attempt before
+            self._forget_idle(laid.name)
+        name, shape = os.fsencode(laid.name), laid.shape()
+        links = [(os.fsencode(path), os.fsencode(real)) for path, real in laid.links.items()]
+        idle = self._take_idle(shape)
+        try:
+            lay_work(self._nest, name, idle, shape, links)
+        except (FileExistsError, FileNotFoundError):  # a dead run's is there; or the idle one is not
+            self._scratch.rescue(laid.name, work)
+            trees.remove(trees.set_aside(self.root, work))
+            lay_work(self._nest, name, None, shape, links)
+        if self._rights is None:
+            made = os.stat(work)
+            self._rights = (made.st_mode, made.st_uid, made.st_gid)
+
+    def _take_idle(self, shape: tuple[bytes, ...]) -> bytes | None:
+        names = self._idle.get(shape)
+        if not names:
+            return None
+        name = names.pop()
+        del self._idle_shapes[name]
+        return os.fsencode(name)
+
+    def _forget_idle(self, name: str) -> None:
+        self._idle[self._idle_shapes.pop(name)].remove(name)
+        trees.remove(os.path.join(self._work, name))
 
     def keep_failed(self, step: Step) -> str:
         """Set the folder of a failed or interrupted attempt aside; where, relative to the workspace ("": nowhere)."""
         self._laid.pop(step.name, None)
         work = self.path(step)
-        if step.ground is Ground.IN_PLACE or not os.path.lexists(work):
-            return ""
         name = os.path.basename(work)
+        if step.ground is Ground.IN_PLACE or name in self._idle_shapes or not os.path.lexists(work):
+            return ""
         self._scratch.rescue(name, work)
         os.makedirs(self._failed, exist_ok=True)
         self._remove_failed(name)
@@ -107,14 +160,20 @@ class WorkFolders:
         laid = self._laid.pop(step.name, None)
         if step.ground is Ground.IN_PLACE or laid is None:
             return []
-        declared = {output.path for output in step.outputs} | set(_scratch_paths(step))
-        leftovers = list(itertools.islice(_leftovers(laid, declared), LEFTOVERS_NAMED))
-        trees.remove(laid.path)
-        name = os.path.basename(laid.path)
-        self._remove_failed(name)
+        declared = {os.fsencode(path) for path in (*(o.path for o in step.outputs), *_scratch_paths(step))}
+        pieces = {os.fsencode(path) for path in (*laid.links, *laid.copies)}
+        shape = laid.shape()
+        assert self._rights is not None, "what was laid was made"
+        left, unused = sweep_work(self._nest, os.fsencode(laid.name), shape, pieces, declared, self._rights)
+        if unused and len(self._idle_shapes) < IDLE_KEPT:
+            self._idle.setdefault(shape, []).append(laid.name)
+            self._idle_shapes[laid.name] = shape
+        else:
+            trees.remove(os.path.join(self._work, laid.name))
+        self._remove_failed(laid.name)
         if step.scratch:
-            self._scratch.forget(name)
-        return leftovers
+            self._scratch.forget(laid.name)
+        return [os.fsdecode(path) for path in left[:LEFTOVERS_NAMED]]
 
     def clear(self) -> None:
         """Remove all work folders, those of a dead run, but for their scratch paths; and what was set aside before."""
@@ -125,22 +184,16 @@ class WorkFolders:
             trees.set_aside(self.root, work)
         trees.remove(os.path.join(self.root, _OWN, "trash"))
 
-    def _make(self, laid: _Laid, path: str) -> None:
-        if path not in laid.folders:
-            os.mkdir(os.path.join(laid.path, path))
-            laid.folders.add(path)
-
-    def _lay_read(self, laid: _Laid, step: Step, read: Input) -> None:
+    def _plan_read(self, laid: _Laid, step: Step, read: Input) -> None:
         above = _above(read.path)
-        if read.path in laid.pieces or not laid.pieces.isdisjoint(above):
+        if laid.has(read.path) or any(map(laid.has, above)):
             return  # named twice, or inside a folder that is there
         if read.optional and not os.path.lexists(os.path.join(self.root, read.path)):
             return
-        for path in above:
-            self._make(laid, path)
-        self._lay(laid, read.path, step)
+        laid.folders.update(above)
+        self._plan_piece(laid, read.path, step)
 
-    def _lay(self, laid: _Laid, path: str, step: Step) -> None:
+    def _plan_piece(self, laid: _Laid, path: str, step: Step) -> None:
         """Put one file or folder there; a folder in which the command runs or writes is spread out into its entries."""
         real = os.path.join(self.root, path)
         if path in laid.folders:
@@ -148,14 +201,11 @@ class WorkFolders:
             for name in os.listdir(real.rstrip("/")):
                 below = f"{path}/{name}" if path else name
                 if below != _OWN and below not in taken:
-                    self._lay(laid, below, step)
-            return
-        place = os.path.join(laid.path, path)
-        if step.real is Inputs.REAL:
-            trees.copy(real, place)
+                    self._plan_piece(laid, below, step)
+        elif step.real is Inputs.REAL:
+            laid.copies[path] = real
         else:
-            os.symlink(real, place)
-        laid.pieces.add(path)
+            laid.links[path] = real
 
     def _remove_failed(self, name: str) -> None:
         failed = os.path.join(self._failed, name)
@@ -164,23 +214,11 @@ class WorkFolders:
 
 
 def _cwd(step: Step) -> str:
+    if not step.home and not step.cwd:
+        return ""
     path = os.path.normpath(os.path.join(step.home, step.cwd))
     return "" if path == "." else path
 
 
 def _scratch_paths(step: Step) -> list[str]:
     return [os.path.normpath(os.path.join(step.home, path)) for path in step.scratch]
-
-
-def _leftovers(laid: _Laid, declared: set[str]) -> Iterator[str]:
-    """What stands in the work folder and was neither put there nor declared; a folder by its name and '/'."""
-    for folder in sorted(laid.folders):
-        try:
-            with os.scandir(os.path.join(laid.path, folder)) as entries:
-                found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
-        except (FileNotFoundError, NotADirectoryError):
-            continue  # the command removed it: it may
-        for name, is_folder in found:
-            path = f"{folder}/{name}" if folder else name
-            if path not in laid.folders and path not in laid.pieces and path not in declared:
-                yield path + "/" if is_folder else path

@@ -144,8 +144,9 @@ class Ends:
         for branch in pipeline.tributaries.values():
             asker = Asker(pipeline)
             readings += [
-                self.reader.line(line, asker, f"tributary.{branch.name}.inputs")
-                for line in branch.given.values()
+                self.reader.line(branch.given[name], asker, f"tributary.{branch.name}.inputs")
+                for name in self._given_used(branch.name)
+                if name in branch.given
             ]
         counted: set[int] = set()  # one reading may serve all items of a family
         for reading in readings:
@@ -183,6 +184,17 @@ class Ends:
                 if not member.outputs:
                     end.names[member.step] = None
         return end
+
+    def _given_used(self, name: str) -> dict[str, None]:
+        """Which of the inputs that its parent gives a tributary its steps, or those of its own tributaries, read."""
+        pipeline = self._document.pipelines.get(name)
+        if pipeline is None:
+            return {}  # broken, and told
+        lines = [line for family in pipeline.families.values() for line in (*family.inputs, *family.uses)]
+        for branch in pipeline.tributaries.values():
+            used = self._given_used(branch.name)
+            lines += [line for given, line in branch.given.items() if given in used]
+        return {line.target[1]: None for line in lines if line.form is Form.GIVEN}
 
     def _makes_nothing(self, step: str) -> bool:
         family = step.rpartition("@")[0] if "@" in step else step

@@ -1,10 +1,11 @@
 """The store room: bytes come in, kept under their strong digest; where they lie goes out, and what may go."""
 
-from riverrun.store.blob import Broken, Copy, Garbage, Piece, Registered, Stats
+from riverrun.store.blob import SMALL, Broken, Copy, Garbage, Piece, Registered, Small, Stats
 from riverrun.store.gc import Claims, Everything, Reach, reachable
 from riverrun.store.store import Store
 
 __all__ = [
+    "SMALL",
     "Broken",
     "Claims",
     "Copy",
@@ -13,6 +14,7 @@ __all__ = [
     "Piece",
     "Reach",
     "Registered",
+    "Small",
     "Stats",
     "Store",
     "reachable",

@@ -16,6 +16,14 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Small:
+    """The bytes of a small file, taken while they were hashed: there is no file to take."""
+
+    digest: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """Where the bytes of a blob lie."""
 

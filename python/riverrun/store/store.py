@@ -12,7 +12,7 @@ from typing import Self
 from riverrun.errors import StoreError
 from riverrun.native import hash_file
 from riverrun.store import gc, layout, registry
-from riverrun.store.blob import SMALL, Broken, Copy, Garbage, Piece, Registered, Stats
+from riverrun.store.blob import SMALL, Broken, Copy, Garbage, Piece, Registered, Small, Stats
 from riverrun.store.lock import Hold, StoreLock
 from riverrun.store.loose import Loose
 from riverrun.store.pack import digest_of
@@ -96,21 +96,25 @@ class Store:
             assert self._staging is not None
             return self._staging.path
 
-    def add(self, copies: Sequence[Copy]) -> None:
+    def add(self, copies: Sequence[Copy | Small]) -> None:
         """Take copies (their files are gone then); durable, and seen by others, after `sync`."""
         staging = self.staging()
         with self._lock, told(self.folder, "write to the store"):
             small: dict[bytes, bytes] = {}
             held = 0
             for copy in copies:
-                if copy.size > SMALL:
+                if isinstance(copy, Small):
+                    if copy.digest not in small and self._packs.locate(copy.digest) is None:
+                        small[copy.digest] = copy.content
+                        held += len(copy.content)
+                elif copy.size > SMALL:
                     self._check_size(copy, os.stat(copy.path, follow_symlinks=False).st_size)
                     self._loose.add(copy, staging)
-                    continue
-                if copy.digest not in small and self._packs.locate(copy.digest) is None:
-                    small[copy.digest] = self._content(copy)
-                    held += copy.size
-                os.unlink(copy.path)
+                else:
+                    if copy.digest not in small and self._packs.locate(copy.digest) is None:
+                        small[copy.digest] = self._content(copy)
+                        held += copy.size
+                    os.unlink(copy.path)
                 if held > BATCH:
                     self._pack(small)
                     small, held = {}, 0

@@ -25,6 +25,7 @@ pub fn read_fast(file: &File, size: u64, holes: Holes, cancel: &Cancel) -> io::R
     let chunks = each_chunk(size, |number| {
         let range = chunk_range(size, number);
         if range.end - range.start == CHUNK_BYTES && source.is_hole(range.start, CHUNK_BYTES)? {
+            cancel.advance(CHUNK_BYTES);
             return Ok(zero_chunk());
         }
         fast_of(&source, range)

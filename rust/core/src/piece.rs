@@ -94,6 +94,7 @@ impl<'a> Source<'a> {
                 }
                 at += length as u64;
             }
+            self.cancel.advance(range.end - range.start);
             Ok(())
         })
     }

@@ -172,5 +172,9 @@ unsafe fn execute(child: &Child<'_>) -> c_int {
 }
 
 unsafe fn above_standard(descriptor: RawFd) -> RawFd {
-    if descriptor > 2 { descriptor } else { unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 3) } }
+    if descriptor > 2 {
+        descriptor
+    } else {
+        unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 3) }
+    }
 }

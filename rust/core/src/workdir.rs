@@ -8,7 +8,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, flistxattr, fstat, mkdirat, openat, renameat_with, symlinkat, unlinkat,
+    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, flistxattr, fstat, mkdirat, openat, renameat_with, symlinkat,
+    unlinkat,
 };
 use rustix::io::Errno;
 
@@ -121,7 +122,9 @@ pub fn sweep(
 fn has_attributes(folder: BorrowedFd<'_>) -> bool {
     let mut names = [0_u8; 1024];
     match flistxattr(folder, &mut names[..]) {
-        Ok(length) => names[..length].split(|byte| *byte == 0).any(|name| !name.is_empty() && !name.starts_with(b"security.")),
+        Ok(length) => names[..length]
+            .split(|byte| *byte == 0)
+            .any(|name| !name.is_empty() && !name.starts_with(b"security.")),
         Err(Errno::OPNOTSUPP) => false,
         Err(_) => true,
     }

@@ -19,23 +19,28 @@ use riverrun_core::hash::Holes;
 use crate::digest::{PyDigest, algorithm_of};
 use crate::errors::{os_error, raise};
 use crate::paths::path_of;
-use crate::watch::watch;
+use crate::watch::watch_telling;
 
 /// The digest of one file: a path, or an open descriptor, whose file is read from its start and whose position stays
 /// as it is.
 #[pyfunction]
-#[pyo3(signature = (path, *, algorithm = "blake3", threads = None))]
+#[pyo3(signature = (path, *, algorithm = "blake3", threads = None, on_progress = None))]
 pub fn hash_file(
     py: Python<'_>,
     path: &Bound<'_, PyAny>,
     algorithm: &str,
     threads: Option<NonZeroUsize>,
+    on_progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<PyDigest> {
     let algorithm = algorithm_of(algorithm)?;
     let target = Target::of(path)?;
-    let digest = match py.detach(|| target.digest_if_small(algorithm)) {
+    let small = match on_progress {
+        None => py.detach(|| target.digest_if_small(algorithm)),
+        Some(_) => Ok(None),
+    };
+    let digest = match small {
         Ok(Some(digest)) => Ok(digest),
-        Ok(None) => watch(py, threads, |cancel| target.digest(algorithm, cancel))?,
+        Ok(None) => watch_telling(py, threads, on_progress, |cancel| target.digest(algorithm, cancel))?,
         Err(error) => Err(error),
     };
     digest.map(PyDigest).map_err(|error| raise(py, &error, path))
@@ -43,12 +48,13 @@ pub fn hash_file(
 
 /// The digests of many files, in order. What cannot be read has its `OSError` in its place.
 #[pyfunction]
-#[pyo3(signature = (paths, *, algorithm = "blake3", threads = None))]
+#[pyo3(signature = (paths, *, algorithm = "blake3", threads = None, on_progress = None))]
 pub fn hash_files<'py>(
     py: Python<'py>,
     paths: &Bound<'py, PyAny>,
     algorithm: &str,
     threads: Option<NonZeroUsize>,
+    on_progress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyList>> {
     let algorithm = algorithm_of(algorithm)?;
     if paths.is_instance_of::<PyString>() {
@@ -56,7 +62,7 @@ pub fn hash_files<'py>(
     }
     let given = paths.try_iter()?.collect::<PyResult<Vec<_>>>()?;
     let names = given.iter().map(path_of).collect::<PyResult<Vec<_>>>()?;
-    let digests: Vec<io::Result<Digest>> = watch(py, threads, |cancel| {
+    let digests: Vec<io::Result<Digest>> = watch_telling(py, threads, on_progress, |cancel| {
         names
             .par_iter()
             .map(|name| {

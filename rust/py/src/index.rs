@@ -25,7 +25,7 @@ use crate::errors::{os_error, raise};
 use crate::fact::{PyFact, PyTaken, facts_to_python, text_of};
 use crate::paths::path_of;
 use crate::seal;
-use crate::watch::watch;
+use crate::watch::{watch, watch_telling};
 
 /// Bytes. Reading less takes no time worth a word.
 const LONG_READING: u64 = 256 << 20;
@@ -177,7 +177,7 @@ impl PyIndex {
         self.0.note.as_deref()
     }
 
-    #[pyo3(signature = (paths, *, check = "stat", threads = None, save = true))]
+    #[pyo3(signature = (paths, *, check = "stat", threads = None, save = true, on_progress = None))]
     fn scan(
         &self,
         py: Python<'_>,
@@ -185,13 +185,14 @@ impl PyIndex {
         check: &str,
         threads: Option<NonZeroUsize>,
         save: bool,
+        on_progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<PyScan> {
         let level = level_of(check)?;
         if paths.is_instance_of::<PyString>() || paths.is_instance_of::<PyBytes>() {
             return Err(PyTypeError::new_err("paths must be several, not one"));
         }
         let paths: BytesPaths = paths.try_iter()?.map(|path| bytes_of(&path?)).collect::<PyResult<_>>()?;
-        let found = watch(py, threads, |cancel| scan(&self.0, &paths, level, cancel))?;
+        let found = watch_telling(py, threads, on_progress, |cancel| scan(&self.0, &paths, level, cancel))?;
         let found = PyScan::new(py, found.map_err(|error| failed(py, &error))?, level)?;
         if save {
             self.save(py, Some(&found))?;

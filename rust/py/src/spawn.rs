@@ -44,8 +44,11 @@ pub fn spawn_command(
     if words.is_empty() || input < 0 {
         return Err(PyValueError::new_err("a command needs a word, and an open input"));
     }
-    let command =
-        Command { words, variables: pairs, folder: without_nul(path_of(folder)?.into_os_string().into_vec())? };
+    let command = Command {
+        words,
+        variables: pairs,
+        folder: without_nul(path_of(folder)?.into_os_string().into_vec())?,
+    };
     let started = py.detach(|| {
         // SAFETY: the caller keeps it open during the call.
         start(&command, unsafe { BorrowedFd::borrow_raw(input) })

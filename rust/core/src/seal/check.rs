@@ -148,11 +148,16 @@ impl Look<'_> {
                 standing
             }
         };
-        match standing {
-            Standing::Local => stat.ctime_ns <= self.now_ns,
-            Standing::Probed(now_ns) => stat.ctime_ns <= now_ns,
-            Standing::Never => false,
-        }
+        has_passed(stat.ctime_ns, standing, self.now_ns)
+    }
+}
+
+/// Whether a stamp lies in the past of the clock that gave it, as far as that can be known.
+fn has_passed(stamp_ns: i64, standing: Standing, now_ns: i64) -> bool {
+    match standing {
+        Standing::Local => stamp_ns <= now_ns,
+        Standing::Probed(now_ns) => stamp_ns <= now_ns,
+        Standing::Never => false,
     }
 }
 
@@ -190,4 +195,22 @@ fn look_at(folder: BorrowedFd<'_>, name: &ffi::CStr) -> rustix::io::Result<Prese
 
 fn nanoseconds(stamp: &StatxTimestamp) -> i64 {
     stamp.tv_sec.saturating_mul(1_000_000_000).saturating_add(i64::from(stamp.tv_nsec))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_in_the_future_vouches_for_nothing() {
+        for (stamp_ns, standing, expected) in [
+            (5, Standing::Local, true),
+            (6, Standing::Local, false),
+            (6, Standing::Probed(6), true),
+            (5, Standing::Probed(4), false),
+            (1, Standing::Never, false),
+        ] {
+            assert_eq!(has_passed(stamp_ns, standing, 5), expected, "{stamp_ns} {standing:?}");
+        }
+    }
 }

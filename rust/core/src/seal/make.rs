@@ -129,7 +129,7 @@ impl Maker<'_> {
         let Spot::Folder(real) = self.ways.folder(group[0].0)? else { return refused() };
         let key: Arc<[u8]> = self.ways.key(&real).into();
         let folder = self.ways.open(&key)?;
-        let rows = self.table.folder(&key);
+        let rows = self.table.folder(group[0].0); // it knows things by the way that they were looked at
         let mut standing = None;
         let mut entries = Vec::with_capacity(group.len());
         for (_, name) in group {
@@ -192,30 +192,52 @@ impl Maker<'_> {
     /// Folders that are artifacts, and all in them.
     fn folders(&self, given: &[Vec<u8>]) -> io::Result<Vec<Entry>> {
         let walk = Walk { maker: self, found: Mutex::default() };
-        let mut tops = Vec::with_capacity(given.len());
-        for path in given {
-            let Spot::Folder(real) = self.ways.spot(&self.key(path)?)? else { return refused() };
-            tops.push(self.ways.key(&real).to_vec());
-        }
+        let mut tops = given.par_iter().map(|path| self.top(path)).collect::<io::Result<Vec<_>>>()?;
         tops.sort_unstable();
-        tops.dedup_by(|later, first| lies_in(later, first));
+        tops.dedup_by(|later, first| lies_in(&later.known, &first.known) && lies_in(&later.real, &first.real));
         rayon::scope(|scope| {
             for top in &tops {
-                let walk = &walk;
-                scope.spawn(move |scope| walk.enter(top.clone(), scope));
+                let (walk, top) = (&walk, top.clone());
+                scope.spawn(move |scope| walk.enter(top, scope));
             }
         });
-        let Found { mut entries, mut folders, failure } =
-            walk.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Found { entries, mut folders, failure } = walk.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         failure.map_or(Ok(()), Err)?;
         // A folder that the index knows something in, and that was not met.
         folders.sort_unstable();
-        let known = tops.iter().flat_map(|top| self.table.below(top).map(|(key, _)| key));
-        if known.into_iter().any(|key| folders.binary_search_by(|folder| folder[..].cmp(key)).is_err()) {
+        let mut known = tops.iter().flat_map(|top| self.table.below(&top.known).map(|(key, _)| key));
+        if known.any(|key| folders.binary_search_by(|folder| folder[..].cmp(key)).is_err()) {
             return refused();
         }
-        entries.shrink_to_fit();
         Ok(entries)
+    }
+
+    fn top(&self, given: &[u8]) -> io::Result<Place> {
+        let key = self.key(given)?;
+        let Spot::Folder(spot) = self.ways.spot(&key)? else { return refused() };
+        let real = self.ways.key(&spot).to_vec();
+        // The index knows what a link leads to by its real path.
+        let is_link = match split(&key) {
+            Some((folder, name)) => match self.ways.folder(folder)? {
+                Spot::Folder(folder) => join(&folder, name) != spot,
+                Spot::Leaf { .. } | Spot::Missing { .. } => return refused(),
+            },
+            None => false,
+        };
+        Ok(Place { known: if is_link { real.clone() } else { key.into_owned() }, real })
+    }
+}
+
+/// A folder by the path that the index knows it by, and by the one that leads through no link.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    known: Key,
+    real: Key,
+}
+
+impl Place {
+    fn below(&self, name: &[u8]) -> Place {
+        Place { known: join(&self.known, name), real: join(&self.real, name) }
     }
 }
 
@@ -247,13 +269,13 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn enter(&'a self, key: Key, scope: &Scope<'a>) {
-        let listed = self.list(&key);
+    fn enter(&'a self, place: Place, scope: &Scope<'a>) {
+        let listed = self.list(&place);
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         match listed {
             Ok((mut entries, folders)) => {
                 found.entries.append(&mut entries);
-                found.folders.push(key);
+                found.folders.push(place.known);
                 for folder in folders {
                     scope.spawn(move |scope| self.enter(folder, scope));
                 }
@@ -263,19 +285,19 @@ impl<'a> Walk<'a> {
     }
 
     /// One folder: entries for itself and for what lies in it, and the folders among that.
-    fn list(&self, key: &[u8]) -> io::Result<(Vec<Entry>, Vec<Key>)> {
+    fn list(&self, place: &Place) -> io::Result<(Vec<Entry>, Vec<Place>)> {
         let Maker { table, ways, own_file, cancel, .. } = self.maker;
         cancel.check()?;
         if self.found.lock().unwrap_or_else(PoisonError::into_inner).failure.is_some() {
             return refused();
         }
-        let opened = ways.open(key)?;
+        let opened = ways.open(&place.real)?;
         let at = opened.as_fd();
         let stat = stat_of(at)?;
         let standing = ways.trust.standing(at, b"", stat.device);
-        let room = Room { ways, at, key: key.into(), stat, standing };
+        let room = Room { ways, at, key: place.real[..].into(), stat, standing };
         let names = names_in(at)?;
-        let rows = table.folder(key);
+        let rows = table.folder(&place.known);
         let mut entries = Vec::with_capacity(names.iter().len() + 1);
         entries.push(room.entry(b"", Kind::Folder, stat, names.sum()));
         let (mut folders, mut matched) = (Vec::new(), 0);
@@ -284,15 +306,15 @@ impl<'a> Walk<'a> {
             matched += usize::from(known.is_some());
             match (shape, known) {
                 // Known as a folder without anything in it: its own listing tells.
-                (Shape::Folder, None) => folders.push(join(key, name)),
-                (Shape::Folder, Some(known)) if known.stat.shape() == Shape::Folder => folders.push(join(key, name)),
+                (Shape::Folder, None) => folders.push(place.below(name)),
+                (Shape::Folder, Some(known)) if known.stat.shape() == Shape::Folder => folders.push(place.below(name)),
                 (Shape::File | Shape::Link, Some(known)) => entries.push(room.child(name, known)?),
                 (Shape::File, None) if own_file.is(&stat, name) => {}
                 _ => return refused(),
             }
         }
         let all_met = matched == rows.map_or(0, |rows| rows.iter().len());
-        let known_as_empty = table.get(key).is_some_and(|known| known.stat.shape() == Shape::Folder);
+        let known_as_empty = table.get(&place.known).is_some_and(|known| known.stat.shape() == Shape::Folder);
         let is_empty = names.iter().len() == 0;
         if !all_met || is_empty != known_as_empty || stat_of(at)? != stat {
             return refused();

@@ -214,16 +214,53 @@ pub fn open_real(at_root: BorrowedFd<'_>, key: &[u8]) -> rustix::io::Result<Owne
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     match openat2(at_root, spelled(key), flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
         // An older kernel, or a sandbox that does not know the call.
-        Err(Errno::NOSYS | Errno::PERM) => open_stepwise(at_root, key, flags | OFlags::NOFOLLOW),
+        Err(Errno::NOSYS | Errno::PERM) => open_stepwise(at_root, key),
         opened => opened,
     }
 }
 
-fn open_stepwise(at_root: BorrowedFd<'_>, key: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
+fn open_stepwise(at_root: BorrowedFd<'_>, key: &[u8]) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let start = if key.starts_with(b"/") { &b"/"[..] } else { b"." };
     let mut at = openat(at_root, start, flags, Mode::empty())?;
     for part in key.split(|byte| *byte == b'/').filter(|part| !part.is_empty()) {
         at = openat(at.as_fd(), part, flags, Mode::empty())?;
     }
     Ok(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn folders_open_where_no_link_is_on_the_way() {
+        let root = tempfile::tempdir().unwrap();
+        let real = fs::canonicalize(root.path()).unwrap();
+        fs::create_dir_all(root.path().join("a/b")).unwrap();
+        fs::write(root.path().join("file"), b"").unwrap();
+        symlink("a", root.path().join("link")).unwrap();
+        let at_root = fs::File::open(root.path()).unwrap();
+        let absolute = real.join("a/b").as_os_str().as_bytes().to_vec();
+        let behind = real.join("link/b").as_os_str().as_bytes().to_vec();
+        let cases: &[(&[u8], bool)] = &[
+            (b"", true),
+            (b"/", true),
+            (b"a/b", true),
+            (&absolute, true),
+            (b"link", false),
+            (b"link/b", false),
+            (&behind, false),
+            (b"file", false),
+            (b"none", false),
+        ];
+        for (key, opens) in cases {
+            assert_eq!(open_real(at_root.as_fd(), key).is_ok(), *opens, "{key:?}");
+            assert_eq!(open_stepwise(at_root.as_fd(), key).is_ok(), *opens, "{key:?}, step by step");
+        }
+    }
 }
