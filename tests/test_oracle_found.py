@@ -126,3 +126,23 @@ def test_what_a_tributary_is_given_and_does_not_use_stays_in_the_end_state(proje
     assert project.run(code=0).ran == ["inner/core/three", "one", "two"]
     assert project.has("one.txt") and not project.has("two.txt")
     project.settle()
+
+
+def test_status_does_not_seal_a_temporary_that_a_run_would_remove(project: Project) -> None:
+    spec = """
+        [step.one]
+        run = "cp {inputs} {outputs}"
+        inputs = ["src.txt"]
+        outputs = ["one.txt"]
+        %s
+        [step.two]
+        run = "cp {inputs} {outputs}"
+        inputs = ["one.txt"]
+        outputs = ["two.txt"]
+        """
+    project.write({"src.txt": "1\n"}).spec(spec % "")
+    project.run(code=0)
+    project.spec(spec % "temporary = true")
+    assert not project.status().steps
+    assert not project.run(code=0).steps
+    assert not project.has("one.txt")

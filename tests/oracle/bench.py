@@ -135,6 +135,8 @@ class Bench:
 
     def run(self, asked: Asked) -> None:
         """Run, and compare all artifacts and all that was done with the model; then see that there is nothing to do."""
+        if not self.world.families():
+            return  # an error, and not of interest here
         clean = Clean(
             self.world, {name: int(value) for name, value in asked.params.items()}, self.memory.disk
         )

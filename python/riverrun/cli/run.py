@@ -90,7 +90,7 @@ def command(
     if quiet and verbose:
         raise UsageError("--quiet and --verbose are given together", hint="leave one of them out")
     pipeline = session.open()
-    from riverrun.flow import Check, Contain, Force, Mode, OnFailure, RunOptions, Upstream
+    from riverrun.flow import Check, Contain, Force, Listing, Mode, OnFailure, RunOptions, Upstream
 
     options = RunOptions(
         jobs=jobs,
@@ -104,6 +104,7 @@ def command(
         check=Check(check),
         contain=Contain.NO if no_contain else Contain.AS_DECLARED,
         wait=wait,
+        listing=Listing.EVERY_STEP if all_steps else Listing.CHANGES,
     )
     voice = session.voice
     detail = (

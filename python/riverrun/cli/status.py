@@ -28,10 +28,13 @@ def command(
     One step:          riverrun status total
     As a test in CI:   riverrun status --exit-code
     """
-    from riverrun.flow import Check
+    from riverrun.flow import Check, Listing
 
     pipeline = session.open()
-    report = pipeline.status(tuple(what), check=Check(check), params=flags.pairs(params, "-p"))
+    listing = Listing.EVERY_STEP if all_steps else Listing.CHANGES
+    report = pipeline.status(
+        tuple(what), check=Check(check), params=flags.pairs(params, "-p"), listing=listing
+    )
     if session.voice.form is Form.JSON:
         session.voice.document(report.as_json(all_steps=all_steps))
     else:

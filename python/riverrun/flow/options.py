@@ -35,7 +35,7 @@ class Contain(Enum):
     NO = "no"
 
 
-class Detail(Enum):
+class Listing(Enum):
     """Which steps a report must list."""
 
     CHANGES = "changes"  # those with something to tell
@@ -57,7 +57,7 @@ class RunOptions:
     check: Check = Check.STAT
     contain: Contain = Contain.AS_DECLARED
     wait: float = 0.0  # seconds
-    detail: Detail = Detail.CHANGES
+    listing: Listing = Listing.CHANGES
 
     @property
     def sealable(self) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from riverrun.errors import UsageError
 from riverrun.flow import seal
 from riverrun.flow.lock import locked
-from riverrun.flow.options import Detail, Mode, RunOptions
+from riverrun.flow.options import Listing, Mode, RunOptions
 from riverrun.model.policy import Check
 from riverrun.model.trace import Attempted, RunRecord
 from riverrun.report import Event, Explanation, Note, Report
@@ -90,13 +90,13 @@ class Pipeline:
             self._folder, self._file, _words(what), tuple(sorted(options.params.items()))
         )
         sealed = seal.check(question, os.environ) if options.sealable else None
-        if isinstance(sealed, seal.Intact) and options.detail is Detail.CHANGES:
+        if isinstance(sealed, seal.Intact) and options.listing is Listing.CHANGES:
             if options.mode is Mode.RUN:
                 with locked(sealed.root, options.wait):
                     sealed = seal.check(question, os.environ)  # another run may have ended meanwhile
             if isinstance(sealed, seal.Intact):
                 return _kept(sealed, options, began)
-        broken = sealed if isinstance(sealed, seal.Broken) and options.detail is Detail.CHANGES else None
+        broken = sealed if isinstance(sealed, seal.Broken) and options.listing is Listing.CHANGES else None
         if options.mode is Mode.DRY:
             from riverrun.flow.looking import foresight
 
@@ -130,10 +130,10 @@ class Pipeline:
         *,
         check: Check = Check.STAT,
         params: Mapping[str, str] | None = None,
-        detail: Detail = Detail.CHANGES,
+        listing: Listing = Listing.CHANGES,
     ) -> Report:
         """What a run would do now, and why; changes nothing but the index and the seal."""
-        options = RunOptions(mode=Mode.DRY, check=check, params=params or {}, detail=detail)
+        options = RunOptions(mode=Mode.DRY, check=check, params=params or {}, listing=listing)
         return self.run(what, options=options)
 
     def explain(self, what: Sequence[str] = ()) -> list[Explanation]:

@@ -20,7 +20,7 @@ from riverrun.flow.workspace import Workspace
 from riverrun.graph import parents
 from riverrun.graph.kept import pack, unpack
 from riverrun.model.fact import Kind
-from riverrun.model.step import Rerun
+from riverrun.model.step import Rerun, Step
 from riverrun.native import Index
 from riverrun.report import Note
 from riverrun.spec import Document, SpecFile
@@ -124,6 +124,8 @@ def seal(
     steps = [outline.graph.steps[name] for name in outline.wanted]
     if any(step.rerun is Rerun.ALWAYS for step in steps):
         return False  # a kept promise is not enough for them
+    if any(_will_go(step, outline, knowledge) for step in steps):
+        return False  # a run would remove it
     tools = sorted({tool for step in steps for tool in step.tools})
     variables = sorted({variable for step in steps for variable, value in step.env if value is None})
     under = _gather(workspace, read, outline, knowledge, tools)
@@ -158,6 +160,14 @@ def seal(
         )
         _replace(_graph_path(question, workspace.root), raw)
     return True
+
+
+def _will_go(step: Step, outline: Outline, knowledge: Knowledge) -> bool:
+    """Whether a temporary output is still there that no one asked for."""
+    return step.name not in outline.named and any(
+        output.temporary and knowledge.eyes.seen(output.path).kind is not Kind.MISSING
+        for output in step.outputs
+    )
 
 
 def _told(notes: Sequence[Note]) -> list[list[str]]:

@@ -84,7 +84,7 @@ def _as_made(workspace: Workspace, document: Document, asked: Asked, ledger: Led
             document, asked, root=workspace.root, made=made, listings=listings, environ=workspace.environ
         )
         waited = {folder for family in outline.graph.waiting for folder in family.folders}
-        new = {}
+        new: dict[str, tuple[Entry, ...]] = {}
         for folder in waited - listings.keys():
             trace = ledger.latest(outline.graph.maker_of(folder) or "", [folder])
             new |= {one.path: one.entries for one in (trace.outputs if trace else ()) if one.path == folder}

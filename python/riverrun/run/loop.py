@@ -56,7 +56,9 @@ class Loop:
         self._resources = resources
         self._on_failure = on_failure
         self._halt = Halt.NOT
-        self._doubtful: set[str] = set()  # failed, unless an input changed under them: till that is known nothing starts
+        self._doubtful: set[str] = (
+            set()
+        )  # failed, unless an input changed under them: till that is known nothing starts
         self._schedule = Schedule()
         self._judged: dict[str, Judged] = {}
         self._attempt: dict[str, int] = {}
