@@ -41,6 +41,8 @@ typing: $(VENV)/.built
 bench: $(VENV)/.built  ## measure; results as JSON in benches/results/
 	@mkdir -p benches/results
 	$(BIN)/python -m pytest -q benches --benchmark-only --benchmark-json=benches/results/functions.json
+	$(BIN)/python benches/run.py
+	$(BIN)/python benches/table.py
 
 docs: $(VENV)/.built  ## run every example in README and docs, follow every link (WRITE=1 puts real output in)
 	$(BIN)/python $(if $(WRITE),tests/console.py README.md docs/*.md examples/*/README.md,-m pytest -q tests/test_docs.py)

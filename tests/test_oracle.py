@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from oracle import edits, growing, tampering
 from oracle.bench import Asked, Bench
-from riverrun.flow import Detail
+from riverrun.flow import Listing
 
 EDITS: dict[str, tuple[edits.Edit, ...]] = {
     "sources": (
@@ -81,14 +81,14 @@ class Oracle(RuleBasedStateMachine):
     @rule(
         changes=st.lists(EDIT, min_size=1, max_size=3),
         jobs=st.sampled_from((1, 3)),
-        detail=st.sampled_from(Detail),
+        listing=st.sampled_from(Listing),
     )
     def change_and_run(
-        self, changes: list[tuple[edits.Edit, int, int, int]], jobs: int, detail: Detail
+        self, changes: list[tuple[edits.Edit, int, int, int]], jobs: int, listing: Listing
     ) -> None:
         """The main rule."""
         self._edit(changes)
-        self._run(Asked(jobs=jobs, detail=detail))
+        self._run(Asked(jobs=jobs, listing=listing))
 
     @rule(changes=st.lists(EDIT, max_size=2), which=st.lists(NUMBERS, min_size=1, max_size=2))
     def change_and_run_some(self, changes: list[tuple[edits.Edit, int, int, int]], which: list[int]) -> None:

@@ -146,3 +146,23 @@ def test_status_does_not_seal_a_temporary_that_a_run_would_remove(project: Proje
     assert not project.status().steps
     assert not project.run(code=0).steps
     assert not project.has("one.txt")
+
+
+def test_an_optional_input_that_goes_changes_the_command_and_what_is_known_of_it(project: Project) -> None:
+    project.write({"src.txt": "1\n"}).spec(
+        """
+        [step.one]
+        run = "cat src.txt {inputs} > {outputs}"
+        inputs = [{ path = "opt.txt", optional = true }]
+        uses = ["src.txt"]
+        outputs = ["one.txt"]
+        """
+    )
+    assert project.run(code=0).ran == ["one"]
+    project.write({"opt.txt": "2\n"})
+    assert project.run(code=0).ran == ["one"]
+    project.settle()
+    project.write({"opt.txt": None})
+    assert project.status().having("restore") == ["one"]
+    assert project.run(code=0).restored == ["one"]
+    project.settle()

@@ -87,6 +87,24 @@ def test_downstream_holds_what_is_still_to_be_spelled_out(project: Project, word
     assert project.run(word, code=0).ran == ["all", "each@a", "each@b", "split"]
 
 
+def test_a_folder_without_its_slash_hangs_on_those_who_make_what_lies_in_it(project: Project) -> None:
+    project.write({"src": "1\n", "mix/other": "2\n"}).spec(
+        """
+        [step.below]
+        run = "cp {inputs} {outputs}"
+        inputs = ["src"]
+        outputs = ["mix/deep/made"]
+        [step.all]
+        run = "cat {inputs}/deep/made {inputs}/other > {outputs}"
+        inputs = ["mix"]
+        outputs = ["all"]
+        """
+    )
+    assert project.run(code=0).ran == ["all", "below"]
+    project.write({"src": "3\n"})
+    assert (project.run(code=0).ran, project.read("all")) == (["all", "below"], "3\n2\n")
+
+
 def test_a_refusal_is_told_in_full() -> None:
     why = "it is a symbolic link, " + "and so on " * 20 + "with 'real = true'"
     assert reason_line(Reason(Cause.OUTPUT_REFUSED, "out", after=why)) == f"output refused: out ({why})"

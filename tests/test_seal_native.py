@@ -4,12 +4,12 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 
 from clock import wait_settled
 from ground import Ground
-from riverrun import _native
 from riverrun.native import Seal, check_seal, read_seal_header
 
 HEADER = b"what the caller keeps\0with it"
@@ -19,6 +19,13 @@ LISTINGS = [b"logs"]
 ABSENT = [b"optional.toml", b"gone/deep/file", b"via/c", b"in/a/below"]
 
 Found = list[tuple[bytes, str]]
+
+
+class Wanted(TypedDict, total=False):
+    files: list[bytes]
+    folders: list[bytes]
+    listings: list[bytes]
+    absent: list[bytes]
 
 
 class Sealed(Ground):
@@ -45,7 +52,7 @@ class Sealed(Ground):
         folders: Sequence[bytes] = FOLDERS,
         listings: Sequence[bytes] = LISTINGS,
         absent: Sequence[bytes] = ABSENT,
-        trust: Sequence[str] | None = None,
+        trust: Sequence[str] = (),
     ) -> bool:
         """Seal without looking anew."""
         return self.index.seal(
@@ -53,7 +60,7 @@ class Sealed(Ground):
         )
 
     def check(self, kind: str = "local") -> Seal:
-        seal = _native._check_seal_as(self.seal, root=self.root, kind=kind)  # type: ignore[attr-defined]
+        seal = Seal._check_as(self.seal, root=self.root, kind=kind)  # type: ignore[attr-defined]
         assert isinstance(seal, Seal)
         assert seal.header == HEADER == read_seal_header(self.seal)
         assert seal.intact is not (seal.changed or seal.doubtful != [])
@@ -216,7 +223,7 @@ def test_what_no_stat_vouches_for_is_looked_at_anew(
     assert ground.check(checked).changed == [b"logs"]
 
 
-REFUSALS: dict[str, tuple[Callable[[Sealed], object], dict[str, list[bytes]]]] = {
+REFUSALS: dict[str, tuple[Callable[[Sealed], object], Wanted]] = {
     "a file that was never looked at": (lambda _: None, {"files": [b"in/d/a"]}),
     "a file that is not there": (lambda _: None, {"files": [b"none"]}),
     "a file that is a folder": (lambda _: None, {"files": [b"out"]}),

@@ -62,6 +62,19 @@ class Eyes:
         """Where an artifact is on this machine."""
         return os.path.join(self._root, os.fsencode(path))
 
+    def look_at_outputs(self, paths: Iterable[str]) -> None:
+        """As `look`, but where a link stands in the place of an output, the link is what is seen.
+
+        A link is never what a step left there, and what it leads to may be anything, of any size.
+        """
+        plain = []
+        for path in paths:
+            if path not in self._seen and os.path.islink(self.real(path)):
+                self._seen[path] = Seen(Kind.LINK)
+            else:
+                plain.append(path)
+        self.look(plain)
+
     def look(self, paths: Iterable[str]) -> None:
         """Looks at all of these that were not looked at yet, in one call and in parallel."""
         new = [path for path in dict.fromkeys(paths) if path not in self._seen]

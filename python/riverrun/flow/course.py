@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from riverrun.errors import LedgerError, SpecError, StoreError, UsageError
 from riverrun.flow.knowledge import Knowledge
+from riverrun.flow.options import Force
 from riverrun.flow.outline import Outline
 from riverrun.graph import parents
 from riverrun.ledger import Ledger
@@ -42,9 +43,11 @@ class Course:
     run: str
     redraw: Callable[[Mapping[str, Sequence[Entry]]], Outline]
     tell: Callable[[Event], None]
+    force: Force = Force.NAMED
     tails: Mapping[str, str] = field(default_factory=dict)
     traces: dict[str, Trace] = field(default_factory=dict)  # of settled steps whose promise is kept
     results: dict[str, StepResult] = field(default_factory=dict)
+    replaced: list[str] = field(default_factory=list)  # what was not riverrun's and stood in its way
     stuck: tuple[Reason, ...] = ()  # why waiting families could not be spelled out
     _facts: dict[str, Mapping[str, Fact]] = field(default_factory=dict)  # left by the recording thread
     _listings: dict[str, Sequence[Entry]] = field(default_factory=dict)
@@ -85,6 +88,7 @@ class Course:
             return [Kept(done.step.name, Ended.REFUSED, (reason,)) for done in batch if done.succeeded]
         for result in recorded:
             self._facts[result.step] = result.facts
+            self.replaced.extend(result.notes)
         return [
             Kept(result.step, _ENDED[result.recording], result.reasons, result.trace) for result in recorded
         ]
@@ -113,6 +117,7 @@ class Course:
         except (OSError, StoreError, LedgerError) as error:
             return Kept(name, Ended.REFUSED, (Reason(Cause.ERROR, after=str(error)),))
         self._facts[name] = recorded.facts
+        self.replaced.extend(recorded.notes)
         return Kept(name, _ENDED[recorded.recording], recorded.reasons, recorded.trace)
 
     def dropped(self, name: str, finished: Finished, ended: Ended | None) -> tuple[str, ...]:
@@ -206,7 +211,7 @@ class Course:
             return ()
         self.outline = outline
         self.knowledge.graph = outline.graph
-        self.knowledge.forced |= outline.forced
+        self.knowledge.forced |= outline.wanted if self.force is Force.ALL else outline.forced
         self.knowledge.named |= outline.named
         self.tell(Planned(len(outline.wanted)))
         return [name for name in outline.in_order() if name not in before]

@@ -54,7 +54,8 @@ class Knowledge:
         """Looks at all sources and outputs of these steps, in one call."""
         steps = [self.graph.steps[name] for name in names]
         sources = (read.path for step in steps for read in step.reads if not self.graph.makers_of(read))
-        self.eyes.look([*sources, *(output.path for step in steps for output in step.outputs)])
+        self.eyes.look_at_outputs(output.path for step in steps for output in step.outputs)
+        self.eyes.look(sources)
 
     def missing_sources(self, names: Iterable[str]) -> list[Problem]:
         """Declared inputs that no step makes and that are not there."""
@@ -87,12 +88,8 @@ class Knowledge:
     def judge(self, names: Sequence[str], woken: Mapping[str, Reason] | None = None) -> dict[str, Judged]:
         """Verdicts for steps all of whose upstream steps are settled or promise known outputs."""
         steps = [self.graph.steps[name] for name in names]
-        self.eyes.look(
-            [
-                *(read.path for step in steps for read in step.reads if not self._promisers(read)),
-                *(output.path for step in steps for output in step.outputs),
-            ]
-        )
+        self.eyes.look_at_outputs(output.path for step in steps for output in step.outputs)
+        self.eyes.look(read.path for step in steps for read in step.reads if not self._promisers(read))
         results: dict[str, Judged] = {}
         keyed: dict[str, tuple[ActionKey, dict[str, Seen], Mapping[str, Seen]]] = {}
         for step in steps:

@@ -19,7 +19,10 @@ def locked(root: str, wait: float) -> Iterator[None]:
     Raises `LockedError` when another run does not let go within `wait` seconds.
     """
     own = os.path.join(root, OWN)
-    os.makedirs(own, exist_ok=True)
+    if not os.path.isdir(own):
+        os.makedirs(own, exist_ok=True)
+        with open(os.path.join(own, ".gitignore"), "w") as file:
+            file.write("*\n")  # nothing in here is anyone's source
     handle = os.open(os.path.join(own, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         deadline = time.monotonic() + wait

@@ -27,6 +27,7 @@ def orphans(root: str, placed: Iterable[str], graph: Graph) -> list[Note]:
             "orphan",
             f"made by an earlier run, and no step declares it any more: {_listed(sorted(left))} "
             "('riverrun clean --orphans' lists and removes)",
+            tuple(sorted(left)),
         )
     ]
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -141,9 +142,11 @@ class Running:
                     run=self._id,
                     redraw=redraw,
                     tell=self._tell,
+                    force=options.force_all,
                 )
                 report = self._go(course, order, index)
             outline = course.outline
+            self._notes += [Note("replaced", text) for text in course.replaced]
             if some is None:
                 self._notes += orphans(workspace.root, ledger.placed(), outline.graph)
                 if report.ok or not gone:
@@ -192,6 +195,14 @@ class Running:
             )
             ledger.end_run(self._id, ended=time.time(), counts=counts, interrupted=interrupted)
             ledger.keep_runs()
+            self._forget_replaced({record.id for record in ledger.runs()})
+
+    def _forget_replaced(self, runs: set[str]) -> None:
+        """What was put aside is kept as long as the run that did it is remembered."""
+        nest = self._workspace.own("replaced")
+        with contextlib.suppress(FileNotFoundError):
+            for run in set(os.listdir(nest)) - runs:
+                shutil.rmtree(os.path.join(nest, run), ignore_errors=True)
 
     def _clear_after_kill(self, ledger: Ledger) -> None:
         """Ends what a killed run left running, before its folders are used again (rule 14)."""

@@ -18,7 +18,7 @@ from riverrun.flow.lock import OWN
 from riverrun.native import Hasher, __version__, check_seal, read_seal_header
 
 SPEC_NAME = "riverrun.toml"
-FORMAT = 1  # of the header; also to be raised when what lies under a seal changes
+FORMAT = 2  # of the header; also to be raised when what lies under a seal changes
 LOCALE = ("LANG", "TZ")  # and LC_*: they count for every step
 PLACES = ("HOME", "XDG_CONFIG_HOME")  # what '~' means, and where machine facts lie
 KEPT_SEALS = 16  # questions that are remembered; the oldest goes first
@@ -103,11 +103,13 @@ def _check_in(question: Question, root: str, environ: Mapping[str, str]) -> Inta
     header: dict[str, Any] = json.loads(raw)
     if header["outside"] != outside(header["variables"], header["tools"], environ):
         return None
+    if not all(os.path.lexists(os.path.join(root, path)) for *_, paths in header["notes"] for path in paths):
+        return None  # what was told no longer holds
     seal = check_seal(path, root=os.fsencode(root))
     if seal is None:
         return None
     if seal.intact and not seal.doubtful:
-        return Intact(root, header["kept"], tuple((kind, text) for kind, text in header["notes"]))
+        return Intact(root, header["kept"], tuple((kind, text) for kind, text, _ in header["notes"]))
     artifacts = []
     below = os.fsencode(os.path.join(root, ""))
     rigid = set(header["rigid"])

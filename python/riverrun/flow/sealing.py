@@ -48,7 +48,7 @@ class Part:
     @property
     def notes(self) -> list[Note]:
         """What was told when the whole was sealed, and still holds."""
-        return [Note(kind, text) for kind, text in self.header["notes"]]
+        return [Note(kind, text, tuple(paths)) for kind, text, paths in self.header["notes"]]
 
 
 def part(broken: Broken) -> Part | None:
@@ -69,6 +69,9 @@ def part(broken: Broken) -> Part | None:
         if not steps:
             return None  # a program, or what no step of this question reads
         touched |= steps
+    changed = set(broken.changed)
+    if any(read.optional and read.path in changed for name in touched for read in graph.steps[name].reads):
+        return None  # if it is gone, the command does not name it any more
     wanted = {kept.names[number] for number in kept.wanted}
     some = frozenset(graph.downstream(touched) & wanted)
     outline = Outline(
@@ -104,7 +107,11 @@ def seal_part(
     index: Index,
     notes: Sequence[Note],
 ) -> bool:
-    """Seals the whole again after a part was brought to its end state."""
+    """Seals the whole again after a part was brought to its end state; unless a spec or program was edited meanwhile."""
+    files = list(part.header["rigid"])
+    knowledge.eyes.look(files)  # they were not looked at in this run, and the index may not know them
+    if any(knowledge.eyes.seen(name).digest.hex() != part.header["rigid"][name] for name in files):
+        return False
     return _write(workspace, question, index, {**part.header, "notes": _told(notes)}, part.under)
 
 
@@ -119,7 +126,7 @@ def seal(
 ) -> bool:
     """Seals what was found kept; whether it could be. What is not certified, or has changed since, is not sealed."""
     read = [*workspace.local.files, *document.files]
-    if outline.graph.waiting or not _as_read(workspace.root, read):
+    if outline.graph.waiting:
         return False
     steps = [outline.graph.steps[name] for name in outline.wanted]
     if any(step.rerun is Rerun.ALWAYS for step in steps):
@@ -129,13 +136,14 @@ def seal(
     tools = sorted({tool for step in steps for tool in step.tools})
     variables = sorted({variable for step in steps for variable, value in step.env if value is None})
     under = _gather(workspace, read, outline, knowledge, tools)
-    if under is None:
+    # Read again after the look: what is edited after it is refused by its stamps.
+    if under is None or not _as_read(workspace.root, read):
         return False
     mark = secrets.token_bytes(16)
     header = {
         "kept": len(outline.wanted),
         "notes": _told(notes),
-        "rigid": list(under.files),
+        "rigid": {name: knowledge.eyes.seen(name).digest.hex() for name in under.files},
         "variables": variables,
         "tools": tools,
         "outside": outside(variables, tools, workspace.environ),
@@ -170,9 +178,9 @@ def _will_go(step: Step, outline: Outline, knowledge: Knowledge) -> bool:
     )
 
 
-def _told(notes: Sequence[Note]) -> list[list[str]]:
-    """Notes that still hold when nothing has changed."""
-    return [[note.kind, note.message] for note in notes if note.kind == "orphan"]
+def _told(notes: Sequence[Note]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Notes that still hold when nothing has changed, and what must be there for that."""
+    return [(note.kind, note.message, note.paths) for note in notes if note.kind == "orphan"]
 
 
 def _graph_path(question: Question, root: str) -> str:

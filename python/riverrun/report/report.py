@@ -18,6 +18,7 @@ class Note:
 
     kind: str
     message: str
+    paths: tuple[str, ...] = ()  # what it is about, if it holds only as long as that is there
 
     def as_json(self) -> dict[str, str]:
         """The entry of `notes` in the JSON document."""

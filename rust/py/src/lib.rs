@@ -29,7 +29,7 @@ mod _native {
         hash::{hash_file, hash_files},
         hasher::PyHasher,
         index::{PyIndex, PyScan},
-        seal::{_check_seal_as, PySeal, check_seal, read_seal_header},
+        seal::{PySeal, check_seal, read_seal_header},
         spawn::spawn_command,
         toml::{TomlError, parse_toml},
         workdir::{lay_work, sweep_work},

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use riverrun_core::index::Index;
@@ -72,6 +73,13 @@ impl PySeal {
         self.doubtful.clone_ref(py)
     }
 
+    /// For tests: check, taking every filesystem for a local one, or for one whose stamps are worth nothing.
+    #[staticmethod]
+    #[pyo3(signature = (path, *, root, kind))]
+    fn _check_as(path: &Bound<'_, PyAny>, root: &Bound<'_, PyAny>, kind: &str) -> PyResult<Option<PySeal>> {
+        check(path, root, None, Some(filesystem_of(kind)?))
+    }
+
     fn __repr__(&self, py: Python<'_>) -> String {
         format!(
             "<Seal entries={} changed={} doubtful={}>",
@@ -122,19 +130,13 @@ pub fn check_seal(
     check(path, root, threads, None)
 }
 
-/// For tests: take every filesystem for a local one, or for one whose stamps are worth nothing.
-#[pyfunction]
-#[pyo3(signature = (path, *, root, kind))]
-pub fn _check_seal_as(path: &Bound<'_, PyAny>, root: &Bound<'_, PyAny>, kind: &str) -> PyResult<Option<PySeal>> {
-    check(path, root, None, Some(filesystem_of(kind)?))
-}
-
+/// For tests.
 pub fn filesystem_of(kind: &str) -> PyResult<Filesystem> {
     match kind {
         "local" => Ok(Filesystem::Local),
         "nfs" => Ok(Filesystem::Network("nfs")),
         "unreliable" => Ok(Filesystem::Unreliable),
-        _ => Err(pyo3::exceptions::PyValueError::new_err("no such kind")),
+        _ => Err(PyValueError::new_err("no such kind")),
     }
 }
 

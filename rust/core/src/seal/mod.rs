@@ -9,6 +9,8 @@
 
 mod check;
 mod file;
+mod folders;
+mod known;
 mod make;
 mod names;
 mod ways;

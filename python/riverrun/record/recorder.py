@@ -9,55 +9,19 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Iterator, Sequence
 
 from riverrun.ledger import Ledger, Placing
-from riverrun.model.fact import Entry, Kind, Made, Seen
-from riverrun.model.step import ArtifactKind, CachePolicy, Ground, Output, Step
-from riverrun.model.trace import ActionKey, Description, Trace
+from riverrun.model.fact import Entry, Kind, Made
+from riverrun.model.step import CachePolicy, Ground, Output, Step
+from riverrun.model.trace import Trace
 from riverrun.model.verdict import Cause, Reason
 from riverrun.native import Digest, Fact, Index, Taken
+from riverrun.record.aside import Aside
+from riverrun.record.done import Done, Recorded, Recording
+from riverrun.record.faults import faults_of, unplaced, unstable
 from riverrun.scan import Eyes, made_of, seen_of
 from riverrun.store import SMALL, Copy, Small, Store
-
-
-class Recording(Enum):
-    """What came of recording an attempt."""
-
-    RECORDED = "recorded"
-    REFUSED = "refused"  # an output is missing or not what may be kept
-    UNSTABLE = "unstable"  # an input changed while the step ran (rule 7): judge it anew
-    BROKEN = "broken"  # what should be restored is not what it was
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """An attempt that has ended, with what was known when it began."""
-
-    step: Step
-    key: ActionKey
-    description: Description
-    inputs: Mapping[str, Seen]
-    work: str  # the folder it ran in; mirrors the workspace
-    started_ns: int
-    seconds: float
-    log: str
-    enforced: str  # what contained it, for the trace
-    succeeded: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What came of it; `facts` are of the outputs in their places, to be learned without another look."""
-
-    step: str
-    recording: Recording
-    trace: Trace | None = None
-    facts: Mapping[str, Fact] = field(default_factory=dict)
-    reasons: tuple[Reason, ...] = ()
-    changed: tuple[str, ...] = ()  # inputs to be looked at again
 
 
 class Recorder:
@@ -73,6 +37,7 @@ class Recorder:
         self._ledger = ledger
         self._run = run
         self._copy_limit = copy_limit
+        self._aside = Aside(root, eyes, index, store, ledger, run=run)
         self._real_root = os.path.realpath(root)
         self._serial = itertools.count()
 
@@ -87,7 +52,7 @@ class Recorder:
         changes = self._eyes.changed_since([(done.inputs, done.started_ns) for done in batch])
         for done, changed in zip(batch, changes, strict=True):
             if changed:
-                reasons = tuple(_unstable(path, done.inputs[path], now) for path, now in changed.items())
+                reasons = tuple(unstable(path, done.inputs[path], now) for path, now in changed.items())
                 results[done.step.name] = Recorded(
                     done.step.name, Recording.UNSTABLE, reasons=reasons, changed=tuple(changed)
                 )
@@ -122,7 +87,7 @@ class Recorder:
             placed = self._place(taken, kept)
         finally:
             taken.release()
-        refused |= {done.step.name: _unplaced(done.step, placed) for done in kept}
+        refused |= {done.step.name: unplaced(done.step, placed) for done in kept}
         kept = [done for done in kept if not refused[done.step.name]]
         traces = self._ledger.record([self._trace(done, facts[done.step.name]) for done in kept])
         results = {
@@ -132,8 +97,20 @@ class Recorder:
         }
         for done, trace in zip(kept, traces, strict=True):
             outputs = {output.path: placed[output.path] for output in done.step.outputs}
-            results[done.step.name] = Recorded(done.step.name, Recording.RECORDED, trace, outputs)
+            notes = self._told(done.step)
+            results[done.step.name] = Recorded(
+                done.step.name, Recording.RECORDED, trace, outputs, notes=notes
+            )
         return results
+
+    def _told(self, step: Step) -> tuple[str, ...]:
+        """What stood in the place of outputs, and was not riverrun's."""
+        kept = self._aside.kept
+        return tuple(
+            f"what stood at '{output.path}' was not as riverrun left it; it is kept in {kept.pop(output.path)}"
+            for output in step.outputs
+            if output.path in kept
+        )
 
     def _copy_places(self, wanted: Sequence[tuple[Done, Output]]) -> list[bytes | None]:
         """Where the bytes of each output are copied while they are hashed; None where they are only named."""
@@ -153,24 +130,8 @@ class Recorder:
                     continue
                 moves.append((os.fsencode(f"{done.work}/{output.path}"), self._eyes.real(output.path)))
                 paths.append(output.path)
-        self._make_room([done.step for done in kept])
+        self._aside.make_room([done.step for done in kept if done.step.ground is Ground.WORK_FOLDER])
         return placed | dict(zip(paths, taken.place(moves), strict=True))
-
-    def _make_room(self, steps: Sequence[Step]) -> None:
-        """Moves into the store what is about to be replaced and has no copy there, if it is what was certified."""
-        auto = {
-            output.path
-            for step in steps
-            for output in step.outputs
-            if step.cache is CachePolicy.AUTO and not output.temporary and output.kind is ArtifactKind.FILE
-        }
-        placed = self._ledger.placed_at(auto)
-        for path, old in placed.items():
-            if old.kind not in (Kind.FILE.value, Kind.EXEC.value) or self._store.has(old.digest):
-                continue
-            seen = seen_of(self._index.look([self._eyes.real(path)])[0])
-            if seen.digest == old.digest and seen.certified:
-                self._store.move_in(os.path.join(self._root, path), seen.digest, seen.size)
 
     def _trace(self, done: Done, facts: Sequence[tuple[Output, Fact]]) -> Trace:
         return Trace(
@@ -189,7 +150,7 @@ class Recorder:
     def _faults(self, done: Done, facts: Sequence[tuple[Output, Fact]]) -> tuple[Reason, ...]:
         """Why the outputs of an attempt may not be kept."""
         return tuple(
-            reason for output, fact in facts for reason in _faults_of(done, output, fact, self._real_root)
+            reason for output, fact in facts for reason in faults_of(done, output, fact, self._real_root)
         )
 
     def restore(self, step: Step, trace: Trace) -> Recorded:
@@ -200,10 +161,7 @@ class Recorder:
             made = made_by_name[output.shown]
             absent = output.temporary and not os.path.lexists(self._eyes.real(output.path))
             absent = absent and not all(self._store.has(digest) for digest, _ in made.blobs())
-            if (
-                not absent
-                and seen_of(self._index.look([self._eyes.real(output.path)])[0]).state != made.state
-            ):
+            if not absent and not self._stands(output, made):
                 lacking.append((output, made))
         nest = os.path.join(self._root, ".riverrun", "staging")
         os.makedirs(nest, exist_ok=True)
@@ -221,7 +179,12 @@ class Recorder:
                 for output, made in self._pairs(step, trace)
             ]
         )
-        return Recorded(step.name, Recording.RECORDED, trace, facts)
+        return Recorded(step.name, Recording.RECORDED, trace, facts, notes=self._told(step))
+
+    def _stands(self, output: Output, made: Made) -> bool:
+        """Whether an output is in its place as it was made; a link is not, whatever it leads to."""
+        place = self._eyes.real(output.path)
+        return not os.path.islink(place) and seen_of(self._index.look([place])[0]).state == made.state
 
     def _pairs(self, step: Step, trace: Trace) -> Iterator[tuple[Output, Made]]:
         made_by_name = {made.shown: made for made in trace.outputs}
@@ -266,7 +229,7 @@ class Recorder:
                     _placed(fact)  # the stored bytes are well: it is the machine that refused
             if failed:
                 return None
-            self._make_room([step])
+            self._aside.make_room([step])
             facts = taken.place(moves)
         finally:
             taken.release()
@@ -280,16 +243,6 @@ def _copies_of(fact: Fact) -> Iterator[Copy | Small]:
         yield Copy(bytes(digest), size, os.fsdecode(path))
 
 
-def _unplaced(step: Step, placed: Mapping[str, Fact]) -> tuple[Reason, ...]:
-    """What the machine said of the outputs of a step that could not be put in their places."""
-    errors = ((output.path, placed[output.path].error) for output in step.outputs)
-    return tuple(
-        Reason(Cause.ERROR, path, after=f"it cannot be put in its place: {error.strerror or error}")
-        for path, error in errors
-        if error is not None
-    )
-
-
 def _placed(fact: Fact) -> Fact:
     """The fact of an output in its place; what the machine said where it could not be put there."""
     if fact.error is not None:
@@ -299,44 +252,3 @@ def _placed(fact: Fact) -> Fact:
 
 def _entries(made: Made) -> tuple[Entry, ...]:
     return made.entries if made.kind is Kind.FOLDER else (Entry("", made.kind, made.digest, b"", made.size),)
-
-
-def _unstable(path: str, before: Seen, now: Seen) -> Reason:
-    if now.state == before.state:  # only not certified
-        return Reason(Cause.INPUT_BUSY, path, after="someone is writing it")
-    return Reason(Cause.INPUT_UNSTABLE, path, before.digest.hex(), now.digest.hex() or now.kind.value)
-
-
-def _faults_of(done: Done, output: Output, fact: Fact, root: str) -> Iterator[Reason]:
-    """Why one output may not be kept: not there, of the wrong kind, still being written, or a link out of itself."""
-    folder = output.kind is ArtifactKind.FOLDER
-    if fact.kind == "missing":
-        yield Reason(Cause.OUTPUT_NOT_MADE, output.path)
-    elif fact.kind == "error" or fact.kind == "other":
-        why = fact.error.strerror if fact.error is not None else "neither a file nor a folder"
-        yield Reason(Cause.OUTPUT_REFUSED, output.path, after=why or "it cannot be read")
-    elif fact.kind == "link":
-        yield Reason(Cause.OUTPUT_REFUSED, output.path, after=_link_text("it is a symbolic link"))
-    elif folder != (fact.kind == "folder"):
-        found = "a folder" if fact.kind == "folder" else "a file"
-        declared = "a folder (the path ends in '/')" if folder else "a file; a folder's path ends in '/'"
-        yield Reason(Cause.OUTPUT_REFUSED, output.path, after=f"it is {found}, but declared as {declared}")
-    elif not fact.certified:
-        yield Reason(Cause.OUTPUT_REFUSED, output.path, after="someone is still writing it")
-    elif fact.links:
-        top = os.path.realpath(os.path.join(done.work, output.path))
-        for path, text in fact.links:
-            place = os.path.dirname(os.path.join(top, os.fsdecode(path)))
-            target = os.path.normpath(os.path.join(place, os.fsdecode(text)))
-            inside = target == top or target.startswith(top + "/")
-            if (inside and os.path.isabs(os.fsdecode(text))) or (
-                not inside and target.startswith(root + "/")
-            ):
-                where = os.path.join(output.path, os.fsdecode(path))
-                yield Reason(
-                    Cause.OUTPUT_REFUSED, where, after=_link_text(f"it is a link to {os.fsdecode(text)}")
-                )
-
-
-def _link_text(what: str) -> str:
-    return f"{what}, which leads nowhere once the step is over; with 'real = true' the step gets files in place of links"

@@ -1,0 +1,68 @@
+"""In: benches/results/*.json as run.py wrote them. Out: the tables of benches/README.md, between its two marks."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+BEGIN, END = "<!-- made by table.py -->\n", "<!-- end -->\n"
+
+
+def main() -> None:
+    page = HERE / "README.md"
+    text = page.read_text()
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    tables = [line for name in sorted((HERE / "results").glob("*.json")) for line in of_results(name)]
+    page.write_text(before + BEGIN + "\n".join(tables) + "\n" + END + after)
+
+
+def of_results(path: Path) -> Iterator[str]:
+    results = json.loads(path.read_text())
+    if "rounds" not in results:  # pytest-benchmark's
+        return
+    machine = results["machine"]
+    yield f"\n### {path.stem}\n"
+    yield (
+        f"{machine['processor']}, {machine['cores']} cores, Linux {machine['kernel']}, {machine['filesystem']}; load when "
+        f"it began {machine['load']}; {'; '.join(filter(None, machine['versions'].values()))}; rounds: {results['rounds']}.\n"
+    )
+    yield "| work | who | median | least .. most | rate | peak |"
+    yield "|---|---|---:|---:|---:|---:|"
+    budgets = []
+    for row in results["rows"]:
+        if "skipped" in row:
+            yield f"| {row['row']} | {row['skipped']} | | | | |"
+            continue
+        name = f"{row['row']}{' (cold)' if row['cache'] == 'cold' else ''}"
+        for entry in row["contestants"]:
+            yield contestant_line(name, entry, row)
+            name = ""
+        budgets += [(row["row"], budget) for budget in row["budgets"]]
+    if budgets:
+        yield "\n| work | budget | measured | |"
+        yield "|---|---|---:|---|"
+        yield from (budget_line(name, budget) for name, budget in budgets)
+
+
+def contestant_line(name: str, entry: dict[str, Any], row: dict[str, Any]) -> str:
+    median, least, most = (entry[key] for key in ("median", "least", "most"))
+    if row["work"] == "bytes":
+        rate = f"{row['amount'] / median / 1e9:.2f} GB/s"
+    else:
+        rate = f"{median / row['amount'] * 1e6:.2f} us a file"
+    peak = f"{entry['peak_bytes'] / 1e6:.0f} MB" if "peak_bytes" in entry else ""
+    return f"| {name} | {entry['name']} | {median:.4f} s | {least:.4f} .. {most:.4f} | {rate} | {peak} |"
+
+
+def budget_line(name: str, budget: dict[str, Any]) -> str:
+    if "used" in budget:
+        measured = f"{budget['used'] / 1e6:.0f} MB"
+    else:
+        measured = f"{budget['ratio']:.2f} (at most {budget['limit']:.2f} times the time)"
+    return f"| {name} | {budget['what']} | {measured} | {'met' if budget['met'] else '**missed**'} |"
+
+
+if __name__ == "__main__":
+    main()
