@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from contest import Budget, Cache, Clock, Contestant, Row
-from ground import Ground, flip
 from machine import peak_sorted_cores, subject
+
+from ground import Ground, flip
 
 GIB = 1 << 30
 THREADS = "2"  # of the yardsticks, as the budgets say

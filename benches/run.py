@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from contest import Cache, Row, run_row
-from ground import Ground
 from machine import describe, drop_caches
 from rows import GIB, growth, of_flipped_byte, of_large_file, of_small_files, of_untouched_files
+
+from ground import Ground
 
 HERE = Path(__file__).parent
 MIB = 1 << 20

@@ -28,12 +28,12 @@ def of_results(path: Path) -> Iterator[str]:
         f"{machine['processor']}, {machine['cores']} cores, Linux {machine['kernel']}, {machine['filesystem']}; load when "
         f"it began {machine['load']}; {'; '.join(filter(None, machine['versions'].values()))}; rounds: {results['rounds']}.\n"
     )
-    yield "| work | who | median | least .. most | rate | peak |"
-    yield "|---|---|---:|---:|---:|---:|"
+    yield "| work | who | median | least .. most | rate | CPU | peak |"
+    yield "|---|---|---:|---:|---:|---:|---:|"
     budgets = []
     for row in results["rows"]:
         if "skipped" in row:
-            yield f"| {row['row']} | {row['skipped']} | | | | |"
+            yield f"| {row['row']} | {row['skipped']} | | | | | |"
             continue
         name = f"{row['row']}{' (cold)' if row['cache'] == 'cold' else ''}"
         for entry in row["contestants"]:
@@ -53,7 +53,10 @@ def contestant_line(name: str, entry: dict[str, Any], row: dict[str, Any]) -> st
     else:
         rate = f"{median / row['amount'] * 1e6:.2f} us a file"
     peak = f"{entry['peak_bytes'] / 1e6:.0f} MB" if "peak_bytes" in entry else ""
-    return f"| {name} | {entry['name']} | {median:.4f} s | {least:.4f} .. {most:.4f} | {rate} | {peak} |"
+    cpu = f"{entry['cpu']:.3f} s" if "cpu" in entry else ""
+    return (
+        f"| {name} | {entry['name']} | {median:.4f} s | {least:.4f} .. {most:.4f} | {rate} | {cpu} | {peak} |"
+    )
 
 
 def budget_line(name: str, budget: dict[str, Any]) -> str:

@@ -41,7 +41,10 @@ resources = { cpus = 1 }
         {},
     ),
     "escapes before a placeholder": ('[step.a]\nrun = """é\\t\\u00e9 \\"{inptus}\\" \\\n     {outptus}"""\n', {}),
-    "a long string": ('[step.a]\nrun = """\nfirst {inputs}\n  second {output}\n"""\n', {}),
+    "a long string": ('[step.a]\nrun = """\nfirst {inputs}\n  second {output}\n"""\ninputs = ["x"]\n', {}),
+    "placeholders of nothing, and of a param": (
+        '[params]\nlr = 1\n[step.a]\nforeach = { day = [1] }\nrun = "cat {inputs} {lr} {day} > {outputs}"\n', {},
+    ),
     "quotes": ('[params]\nt = "a b"\nl = [1, 2]\n[step.a]\nrun = """echo \'{params.t}\' \\"{params.l}\\" {params.t}"""\n', {}),
     "several values in one place": (
         '[step.a]\nrun = ["a", "x={inputs}", "{inputs.7}"]\ninputs = ["a", "b"]\nenv = { X = "{inputs}" }\n', {},

@@ -297,11 +297,12 @@ def lay_work(
 
 def sweep_work(
     nest: int,
+    grave: int,
     name: bytes,
     folders: Sequence[bytes],
     links: set[bytes],
     declared: set[bytes],
     rights: tuple[int, int, int],
 ) -> tuple[list[bytes], bool]:
-    """Take the links out of a work folder: (what is in it that was neither laid nor declared, whether it may be laid
+    """Take the links out of a work folder into the open folder `grave`: (what is in it that was neither laid nor declared, whether it may be laid
     again). `rights`: mode, owner and group that its folders were made with."""

@@ -80,11 +80,21 @@ def environment(
     return given
 
 
-def counted_environment(step: Step, environ: Mapping[str, str]) -> list[tuple[str, str | None]]:
-    """The variables that enter the key, sorted; None for a declared one that is not there."""
-    counted: dict[str, str | None] = {
+def language(environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of the outside's variables that every step is given, and that counts."""
+    return {
         name: value for name, value in environ.items() if name in ("LANG", "TZ") or name.startswith("LC_")
     }
+
+
+def counted_environment(
+    step: Step, environ: Mapping[str, str], base: Mapping[str, str] | None = None
+) -> list[tuple[str, str | None]]:
+    """The variables that enter the key, sorted; None for a declared one that is not there.
+
+    `base` is `language(environ)`, where the caller has it already.
+    """
+    counted: dict[str, str | None] = {**(language(environ) if base is None else base)}
     for name, value in step.env_counted:
         counted[name] = environ.get(name) if value is None else value
     return sorted(counted.items())

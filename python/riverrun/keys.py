@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import Any, Protocol
+from typing import Protocol
 
 from riverrun.model.fact import Kind, Seen
 from riverrun.model.step import Input, Step
@@ -53,10 +53,21 @@ class KeyHasher:
 
     def field(self, field: Field, name: str, value: str) -> None:
         """Adds one field: three byte strings, each behind its length (u32, little-endian)."""
-        for text in (field.value, name, value):
+        self._add(field.value, name, value)
+
+    def _add(self, *texts: str) -> None:
+        for text in texts:
             raw = text.encode("utf-8", "surrogateescape")
             self._parts.append(len(raw).to_bytes(4, "little"))
             self._parts.append(raw)
+
+    @classmethod
+    def of(cls, description: Description) -> ActionKey:
+        """The key of a description that was kept."""
+        hasher = cls()
+        for field, name, value in description:
+            hasher._add(field, name, value)
+        return hasher.key()
 
     def key(self) -> ActionKey:
         """The key of all fields so far."""
@@ -76,8 +87,7 @@ class Explainer:
         self.fields.append((field.value, name, value))
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+_json = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
 def describe(

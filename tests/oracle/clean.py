@@ -56,6 +56,15 @@ class Spelled:
         words = [str(self.item[name]) for name in self.family.words]
         return (self.family.mode.value, self.family.const, *params, *words)
 
+    @property
+    def first(self) -> str:
+        """Its first output as its command names it; stands in all that it makes, so that no two make the same bytes."""
+        return (
+            self.family.outs[0].format_map(self.item).rstrip("/")
+            if self.family.over
+            else self.family.outs[0].rstrip("/")
+        )
+
 
 class Clean:
     """Builds lazily; `lying` are artifacts on disk, of which a folder also holds those that no step declares."""
@@ -285,7 +294,11 @@ class Clean:
             return Trouble.BLOCKED
         if step.family.const == FAIL:
             return Trouble.FAILS
-        head = " ".join(step.head).encode() + b"\n" + b"".join(woven(self.content(got)) for got in step.uses)
+        head = (
+            " ".join((*step.head, step.first)).encode()
+            + b"\n"
+            + b"".join(woven(self.content(got)) for got in step.uses)
+        )
         read = b"".join(woven(self.content(got)) for got in step.inputs)
         joined = File(head + read, step.family.mode is Mode.EXEC)
         lines = read.splitlines()

@@ -15,6 +15,7 @@ while [ "$1" != -- ]; do
 done
 shift
 out=$1
+line="$line $1"
 shift
 if [ "$1" != -- ]; then
     second=$1

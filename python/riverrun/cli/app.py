@@ -49,7 +49,8 @@ class Program(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click's, but bare `riverrun` (also with options of `run`) means `riverrun run`."""
-        return super().parse_args(ctx, _with_run(args))
+        # While a shell completes, `riverrun <TAB>` asks for all commands, not for what `run` takes.
+        return super().parse_args(ctx, args if ctx.resilient_parsing else _with_run(args))
 
     def invoke(self, ctx: click.Context) -> Any:
         """As click's, but errors are told here, where it is known whether colours are wanted."""
@@ -63,7 +64,7 @@ class Program(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click's, with a hint for a name that is no command."""
         name = args[0]
-        if name not in COMMANDS:
+        if name not in COMMANDS and not ctx.resilient_parsing:
             close = get_close_matches(name, COMMANDS, n=1)
             hint = f"did you mean 'riverrun {close[0]}'?" if close else f"to run a step: riverrun run {name}"
             raise UsageError(f"there is no command '{name}'", hint=hint)
@@ -95,10 +96,30 @@ def _with_run(args: list[str]) -> list[str]:
         elif word == "--no-color":
             place += 1
         elif word.startswith("-") and word != "--":
-            return [*args[:place], "run", *args[place:]]
+            return [*args[:place], *_command_first(args[place:])]
+        elif word == "help":
+            return [*args[:place], *args[place + 1 :], "--help"]
         else:
             return args
     return [*args, "run"] if file or spec_above(os.path.join("", *folders)) else args
+
+
+def _command_first(args: list[str]) -> list[str]:
+    """`-q run total` and `-q total` alike as `run -q total`; `args` begin with an option that is not the group's."""
+    from riverrun.cli.run import command
+
+    valued = {
+        flag
+        for one in command.params
+        if not getattr(one, "is_flag", True)
+        for flag in (*one.opts, *one.secondary_opts)
+    }
+    place = 0
+    while place < len(args) and args[place].startswith("-") and args[place] != "--":
+        place += 2 if args[place] in valued else 1
+    if place < len(args) and args[place] in COMMANDS:
+        return [args[place], *args[:place], *args[place + 1 :]]
+    return ["run", *args]
 
 
 def _colour(refused: bool) -> Colour:
@@ -175,6 +196,9 @@ def _tell(error: BaseException, voice: Voice) -> Exit:
     if isinstance(error, RiverrunError):
         voice.problems(error.problems)
         return _exit_code(error)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and voice.form is Form.TEXT:
+        voice.warn(error.format_message())
+        return Exit.WRONG_USAGE
     if isinstance(error, click.UsageError):
         voice.problems([_usage(error)])
         return Exit.WRONG_USAGE
@@ -194,7 +218,9 @@ def _exit_code(error: RiverrunError) -> Exit:
 
 
 def _usage(error: click.UsageError) -> Problem:
-    message = error.format_message().rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        message = "a command is missing"
     command = error.ctx.command_path if error.ctx else "riverrun"
     return Problem("usage", message[:1].lower() + message[1:], hint=f"see '{command} --help'")
 

@@ -21,7 +21,7 @@ def command() -> int:
     return Exit.KEPT
 
 
-@command.command("stats")
+@command.command("stats", short_help="Print how large the cache is.")
 @flags.session
 def stats(session: Session) -> int:
     """Print how much the cache holds, and for how many workspaces.
@@ -52,7 +52,7 @@ def stats(session: Session) -> int:
     return Exit.KEPT
 
 
-@command.command("verify")
+@command.command("verify", short_help="Check every byte of the cache.")
 @flags.session
 def verify(session: Session) -> int:
     """Read every byte of the cache and compare it with its name. Damaged contents are set aside.
@@ -80,11 +80,11 @@ def verify(session: Session) -> int:
     return Exit.NOT_KEPT if broken else Exit.KEPT
 
 
-@command.command("gc")
+@command.command("gc", short_help="Remove what no workspace needs.")
 @click.option("--yes", is_flag=True, help="Remove what is listed.")
 @click.option(
     "--keep-runs",
-    type=click.IntRange(min=0),
+    type=flags.Number(min=0),
     default=20,
     show_default=True,
     metavar="N",

@@ -10,15 +10,20 @@ from riverrun.cli.door import Session
 from riverrun.cli.progress import TONES
 from riverrun.cli.voice import Form
 from riverrun.model.verdict import Action
-from riverrun.report.wording import VERBS, abbreviate, escape, reason_block
+from riverrun.report.fields import field_line
+from riverrun.report.wording import VERBS, escape, reason_block
 
 
 @click.command("explain", short_help="Say why steps would run, with old and new values.")
 @flags.what
+@flags.check
+@flags.params
 @click.option("--key", "with_key", is_flag=True, help="Also list everything that counts for the step.")
 @click.option("--all", "all_steps", is_flag=True, help="Without WHAT: the kept steps too.")
 @flags.session
-def command(session: Session, what: Sequence[str], with_key: bool, all_steps: bool) -> int:
+def command(
+    session: Session, what: Sequence[str], check: str, params: Sequence[str], with_key: bool, all_steps: bool
+) -> int:
     """Say why steps would run, with the old and the new values.
 
     \b
@@ -27,7 +32,9 @@ def command(session: Session, what: Sequence[str], with_key: bool, all_steps: bo
     And everything that counts: riverrun explain total --key
     """
     voice = session.voice
-    explanations = session.open().explain(tuple(what))
+    from riverrun.model.policy import Check
+
+    explanations = session.open().explain(tuple(what), check=Check(check), params=flags.pairs(params, "-p"))
     if not (what or all_steps):
         explanations = [explanation for explanation in explanations if explanation.action is not Action.NONE]
     if voice.form is Form.JSON:
@@ -45,8 +52,5 @@ def command(session: Session, what: Sequence[str], with_key: bool, all_steps: bo
             voice.lines(f"  {line}" for line in reason_block(reason))
         if with_key:
             voice.say(f"  key {explanation.key}")
-            voice.lines(
-                f"    {field}{' ' + escape(name) if name else ''} = {escape(abbreviate(value))}"
-                for field, name, value in explanation.fields
-            )
+            voice.lines(f"    {field_line(field, name, value)}" for field, name, value in explanation.fields)
     return Exit.KEPT

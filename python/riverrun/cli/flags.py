@@ -1,8 +1,9 @@
 """Options that several commands share: decorators in, commands that receive a session out."""
 
 import functools
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -11,7 +12,27 @@ from riverrun.cli.door import Session
 from riverrun.cli.voice import Form, Voice
 from riverrun.errors import RiverrunError, UsageError
 
+if TYPE_CHECKING:
+    from riverrun.flow import Pipeline
+
 Command = Callable[..., int]
+
+
+class Number(click.IntRange):
+    """A whole number from `min` on, refused in words that a person uses."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number, or an error that says what is wanted."""
+        try:
+            number = int(value)
+        except ValueError:
+            number = None
+        if number is None or (self.min is not None and number < self.min):
+            self.fail(f"'{value}' is no whole number from {self.min} on", param, ctx)
+        return number
+
 
 _FOLDER_HELP = "Work as if started in DIR. May be given again; each counts from the one before."
 _FILE_HELP = "Read the spec from FILE instead of looking for riverrun.toml here and above."
@@ -88,13 +109,33 @@ def pairs(words: Sequence[str], option: str) -> dict[str, str]:
 
 
 def complete_steps(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of steps for the shell's completion; silent where there is no spec, or a broken one."""
+    """Names of steps and families for the shell's completion; silent where there is no spec, or a broken one."""
     asked = Session(Voice())  # the group's own function does not run while the shell completes
     for level in (context.parent, context):
         if level is not None:
             asked = asked.at(level.params.get("folders") or (), level.params.get("file"), Form.TEXT)
     try:
-        names = asked.open().graph().steps
+        names = step_names(asked.open())
     except (RiverrunError, OSError):
         return []
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def step_names(pipeline: "Pipeline") -> list[str]:
+    """The names of all families and steps of the wanted pipeline, as its spec has them now."""
+    graph = pipeline.graph()
+    families = [step.family for step in graph.steps.values()] + [waiting.name for waiting in graph.waiting]
+    return list(dict.fromkeys([*families, *graph.steps]))
+
+
+def unknown_step(pipeline: "Pipeline", name: str, remembered: Iterable[str]) -> UsageError | None:
+    """The error for a name that neither the spec nor the history knows; None for a step that has not run yet."""
+    try:
+        spelled = step_names(pipeline)
+    except RiverrunError:  # what has run can be asked for while the spec is broken
+        spelled = []
+    if name in spelled:
+        return None
+    near = get_close_matches(name, dict.fromkeys([*spelled, *remembered]), n=1)
+    hint = f"did you mean '{near[0]}'?" if near else "'riverrun status --all' lists all steps"
+    return UsageError(f"there is no step '{name}'", hint=hint)

@@ -2,8 +2,9 @@
 
 import shlex
 import time
+from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,13 +15,16 @@ from riverrun.cli.voice import Form
 from riverrun.model.trace import Attempted, RunRecord
 from riverrun.report.wording import duration, escape
 
+if TYPE_CHECKING:
+    from riverrun.flow import Pipeline
+
 _REMEMBERED = 1000  # runs: more than are kept, to date the attempts of a step
 
 
 @click.command("history", short_help="List the last runs, or what happened to a step.")
 @click.argument("step", required=False, shell_complete=flags.complete_steps)
 @click.option(
-    "-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Show at most so many."
+    "-n", "--limit", type=flags.Number(min=1), default=20, show_default=True, help="Show at most so many."
 )
 @flags.session
 def command(session: Session, step: str | None, limit: int) -> int:
@@ -32,7 +36,7 @@ def command(session: Session, step: str | None, limit: int) -> int:
     """
     pipeline = session.open()
     runs = pipeline.history(_REMEMBERED if step else limit)
-    attempts = list(pipeline.attempts(step))[:limit] if step else []
+    attempts = _attempts(pipeline, step)[:limit] if step else []
     if session.voice.form is Form.JSON:
         from riverrun.native import __version__
 
@@ -43,32 +47,53 @@ def command(session: Session, step: str | None, limit: int) -> int:
         )
         session.voice.document({"riverrun": __version__, "ok": True} | told)
         return Exit.KEPT
-    lines = list(_attempt_lines(attempts, runs) if step else map(_run_line, runs))
-    session.voice.lines(lines or ["nothing has run yet"])
+    if step:
+        lines = list(_attempt_lines(attempts, runs, step)) or [
+            f"nothing has happened to '{escape(step)}' yet"
+        ]
+    else:
+        failed = _failed(pipeline, runs)
+        lines = [_run_line(run, failed[run.id]) for run in runs] or ["nothing has run yet"]
+    session.voice.lines(lines)
     return Exit.KEPT
 
 
-def _run_line(run: RunRecord) -> str:
+def _attempts(pipeline: "Pipeline", step: str) -> list[Attempted]:
+    """What happened to the step, or to the items of the family. Raises `UsageError` for a name that no one knows."""
+    found = pipeline.attempts(step)
+    if found:
+        return found
+    everyone = pipeline.attempts()
+    found = [attempt for attempt in everyone if attempt.step.startswith(f"{step}@")]
+    unknown = None if found else flags.unknown_step(pipeline, step, (attempt.step for attempt in everyone))
+    if unknown is not None:
+        raise unknown
+    return found
+
+
+def _failed(pipeline: "Pipeline", runs: Iterable[RunRecord]) -> Counter[str]:
+    """How many steps failed in each run: what was not kept beside them was blocked."""
+    if not any(run.counts.get("not_kept") for run in runs):
+        return Counter()
+    return Counter(attempt.run for attempt in pipeline.attempts() if attempt.action == "failed")
+
+
+def _run_line(run: RunRecord, failed: int) -> str:
     took = "unfinished" if run.ended is None else duration(max(0.0, run.ended - run.started))
-    counts = ", ".join(
-        f"{run.counts.get(name, 0)} {say}"
-        for name, say in (
-            ("kept", "kept"),
-            ("restored", "restored"),
-            ("ran", "ran"),
-            ("not_kept", "not kept"),
-        )
-    )
+    counts = ", ".join(f"{run.counts.get(name, 0)} {name}" for name in ("kept", "restored", "ran"))
+    blocked = run.counts.get("not_kept", 0) - failed
+    counts += f", {failed} failed" + (f", {blocked} blocked" if blocked > 0 else "")
     ending = "  interrupted" if run.interrupted else ""
     return f"{_clock(run.started)}  {took:>10}  {counts}{ending}  {escape(_asked(run.command))}"
 
 
-def _attempt_lines(attempts: Iterable[Attempted], runs: Iterable[RunRecord]) -> Iterable[str]:
+def _attempt_lines(attempts: Iterable[Attempted], runs: Iterable[RunRecord], asked: str) -> Iterable[str]:
     started = {run.id: run.started for run in runs}
     for attempt in attempts:
         when = _clock(started[attempt.run]) if attempt.run in started else escape(attempt.run)
         why = ", ".join(reason.get("kind", "").replace("_", " ") for reason in attempt.reasons)
-        yield f"{when}  {attempt.action:<8}  {duration(attempt.seconds):>8}  {escape(why)}".rstrip()
+        item = "" if attempt.step == asked else f"  {escape(attempt.step)}"
+        yield f"{when}  {attempt.action:<8}  {duration(attempt.seconds):>8}{item}  {escape(why)}".rstrip()
 
 
 def _asked(command: str) -> str:
@@ -98,6 +123,7 @@ def _run_json(run: RunRecord) -> dict[str, Any]:
 def _attempt_json(attempt: Attempted) -> dict[str, Any]:
     return {
         "run": attempt.run,
+        "step": attempt.step,
         "outcome": attempt.outcome,
         "action": attempt.action,
         "seconds": attempt.seconds,

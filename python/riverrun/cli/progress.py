@@ -1,13 +1,14 @@
 """Tell a run while it happens: events in, lines out; on a terminal also one line that moves."""
 
 import sys
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from riverrun.cli.voice import Tone, Voice, is_terminal
 from riverrun.model.verdict import Action, StepResult
 from riverrun.report.events import Event, Planned, Reading, Remark, Settled, Started, Stopping
-from riverrun.report.wording import escape, result_parts, size
+from riverrun.report.wording import Fate, Fates, escape, result_parts, size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -51,6 +52,7 @@ class Telling:
         self._running: dict[str, None] = {}
         self._total = 0
         self._settled = 0
+        self._fates = Fates()
 
     def __call__(self, event: Event) -> None:
         """Tell one event. A full disk behind stdout must not break the run: it is kept as `failure` for its end."""
@@ -84,10 +86,18 @@ class Telling:
     def result(self, result: StepResult, tail: str) -> None:
         """One step's line, and for a failure what is needed to mend it."""
         self.told.add(result.step)
+        fate = self._fates.of(result)
+        if fate is Fate.SPARED:
+            return  # the last line counts them
         unkept = result.action in (Action.FAILED, Action.BLOCKED)
         if result.action is Action.NONE or (self._detail is Detail.QUIET and not unkept):
             return
-        verb, name, rest = result_parts(result)
+        if fate is Fate.STOPPED:
+            result, tail = replace(result, reasons=(), notes=(), log=""), ""
+            verb, name, rest = result_parts(result)
+            verb = "stopped"
+        else:
+            verb, name, rest = result_parts(result)
         painted = self._voice.paint(f"{verb:<{_VERB_WIDTH}}", TONES[result.action])
         lines = [f"{painted} {name:<{_NAME_WIDTH}} {rest}".rstrip()]
         if result.action is Action.FAILED:
@@ -96,7 +106,16 @@ class Telling:
             lines += [f"    log: {escape(result.log)}"] if result.log else []
         elif self._detail is Detail.VERBOSE:
             lines += [f"    {escape(note)}" for note in result.notes]
-        self._voice.lines(lines)
+        self._say(lines)
+
+    def _say(self, lines: list[str]) -> None:
+        """The lines, above the one that moves; never wrapped here, so that they can be copied as they are."""
+        if self._progress is None:
+            self._voice.lines(lines)
+            return
+        from rich.text import Text
+
+        self._progress.console.print(Text.from_ansi("\n".join(lines)), soft_wrap=True)
 
     def close(self) -> None:
         """Take the moving line away."""
@@ -105,8 +124,12 @@ class Telling:
             self._progress = None
 
     def _aside(self, line: str) -> None:
-        if self._detail is not Detail.QUIET:
+        if self._detail is Detail.QUIET:
+            return
+        if self._progress is None:
             self._voice.warn(line)
+        else:
+            self._say([line])
 
     def _draw(self) -> None:
         if not self._drawn:
@@ -130,7 +153,14 @@ class Telling:
             return
         running = TextColumn("{task.fields[running]}", markup=False)
         self._progress = Progress(
-            BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), running, console=console, transient=True
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            running,
+            console=console,
+            transient=True,
+            redirect_stdout=False,  # it would wrap at the terminal's width
+            redirect_stderr=False,
         )
         self._progress.start()
         self._line = self._progress.add_task("", total=self._total or None, running="")

@@ -18,7 +18,7 @@ from riverrun.errors import UsageError
 @click.option(
     "-j",
     "--jobs",
-    type=click.IntRange(min=1),
+    type=flags.Number(min=1),
     metavar="N",
     help="Run up to N steps at once; by default one for each core.",
 )

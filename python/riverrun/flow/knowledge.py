@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from riverrun.command import counted_environment
+from riverrun.command import counted_environment, language
 from riverrun.errors import Problem, SpecError
 from riverrun.graph import Graph, parents
 from riverrun.keys import Explainer, KeyHasher, describe
@@ -49,6 +49,7 @@ class Knowledge:
         self._ledger = ledger
         self._store = store
         self._environ = environ
+        self._language = language(environ)
 
     def look(self, names: Iterable[str]) -> None:
         """Looks at all sources and outputs of these steps, in one call."""
@@ -91,7 +92,7 @@ class Knowledge:
         self.eyes.look_at_outputs(output.path for step in steps for output in step.outputs)
         self.eyes.look(read.path for step in steps for read in step.reads if not self._promisers(read))
         results: dict[str, Judged] = {}
-        keyed: dict[str, tuple[ActionKey, dict[str, Seen], Mapping[str, Seen]]] = {}
+        keyed: dict[str, tuple[ActionKey, dict[str, Seen], Description]] = {}
         for step in steps:
             inputs = {read.path: self._input(read) for read in step.reads}
             unknown = [path for path, seen in inputs.items() if seen is None]
@@ -106,11 +107,13 @@ class Knowledge:
             if refused:
                 results[step.name] = Judged(Verdict(Action.BLOCKED, refused))
                 continue
-            keyed[step.name] = (self._key(step, known, tools), known, tools)
+            description = self._describe(step, known, tools)
+            keyed[step.name] = (KeyHasher.of(description), known, description)
         traces = self._ledger.traces_of([key for key, _, _ in keyed.values()])
-        for name, (key, known, tools) in keyed.items():
+        for name, (key, known, description) in keyed.items():
             step = self.graph.steps[name]
-            results[name] = self._judge(step, key, known, tools, traces.get(key, []), (woken or {}).get(name))
+            judged = self._judge(step, key, known, description, traces.get(key, []), (woken or {}).get(name))
+            results[name] = judged
         return {name: results[name] for name in names}
 
     def _judge(
@@ -118,13 +121,13 @@ class Knowledge:
         step: Step,
         key: ActionKey,
         inputs: Mapping[str, Seen],
-        tools: Mapping[str, Seen],
+        description: Description,
         traces: Sequence[Trace],
         woken: Reason | None,
     ) -> Judged:
         facts = Facts(
             key=key,
-            description=lambda: self._describe(step, inputs, tools),
+            description=lambda: description,
             traces=traces,
             last=lambda: self._ledger.latest(step.name, [output.path for output in step.outputs]),
             outputs={output.shown: self.eyes.seen(output.path) for output in step.outputs},
@@ -147,30 +150,21 @@ class Knowledge:
         """The key of a step and what it is made of, as far as its inputs are known."""
         inputs = {read.path: self._input(read) or MISSING for read in step.reads}
         tools = self.eyes.tools(step.tools, self._environ.get("PATH", os.defpath))
-        return self._key(step, inputs, tools), self._describe(step, inputs, tools)
-
-    def _key(self, step: Step, inputs: Mapping[str, Seen], tools: Mapping[str, Seen]) -> ActionKey:
-        hasher = KeyHasher()
-        self._tell(step, hasher, inputs, tools)
-        return hasher.key()
+        description = self._describe(step, inputs, tools)
+        return KeyHasher.of(description), description
 
     def _describe(self, step: Step, inputs: Mapping[str, Seen], tools: Mapping[str, Seen]) -> Description:
+        """What both the key and its explanation are made of."""
         explainer = Explainer()
-        self._tell(step, explainer, inputs, tools)
-        return explainer.fields
-
-    def _tell(
-        self, step: Step, sink: KeyHasher | Explainer, inputs: Mapping[str, Seen], tools: Mapping[str, Seen]
-    ) -> None:
-        environment = counted_environment(step, self._environ)
         describe(
             step,
-            sink,
+            explainer,
             seen=lambda read: inputs[read.path],
-            environment=environment,
+            environment=counted_environment(step, self._environ, self._language),
             tools=tools,
             platform=PLATFORM,
         )
+        return explainer.fields
 
     def _promisers(self, read: Input) -> list[str]:
         """The makers of an input whose outputs are only promised."""

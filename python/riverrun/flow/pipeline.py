@@ -136,11 +136,18 @@ class Pipeline:
         options = RunOptions(mode=Mode.DRY, check=check, params=params or {}, listing=listing)
         return self.run(what, options=options)
 
-    def explain(self, what: Sequence[str] = ()) -> list[Explanation]:
+    def explain(
+        self,
+        what: Sequence[str] = (),
+        *,
+        check: Check = Check.STAT,
+        params: Mapping[str, str] | None = None,
+    ) -> list[Explanation]:
         """Why steps would act, with all that counts for them; of `what` alone if it is given, else of all."""
         from riverrun.flow.looking import explained, looking
 
-        with looking(self._workspace, self._read, self._asked(what), RunOptions()) as outlook:
+        options = RunOptions(check=check, params=params or {})
+        with looking(self._workspace, self._read, self._asked(what), options) as outlook:
             explanations = explained(outlook)
             return [each for each in explanations if not what or each.step in outlook.outline.named]
 

@@ -5,13 +5,15 @@ they are asked for: of a hundred thousand, a changed file touches a few.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
 from riverrun.graph.graph import Graph
-from riverrun.model.step import Step
+from riverrun.model.step import Input, Step
 
 FORMAT = 1
+LONGEST_LINE = 200  # characters; of a line that names 100,000 inputs each of them would bring a copy
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -88,7 +90,7 @@ def pack(
         format=FORMAT,
         mark=mark,
         names=names,
-        steps=[encoder.encode(step) for step in steps],
+        steps=[encoder.encode(_brief(step)) for step in steps],
         needs=[[place[need] for need in graph.needs(name)] for name in names],
         outputs=[[output.path for output in step.outputs] for step in steps],
         sources=sources,
@@ -102,6 +104,21 @@ def pack(
         whole=not grown and not any(output.temporary for step in steps for output in step.outputs),
     )
     return encoder.encode(kept)
+
+
+def _brief(step: Step) -> Step:
+    """Without the text of long lines, which is only shown beside errors."""
+    if all(read.where is None or len(read.where.text) <= LONGEST_LINE for read in step.reads):
+        return step
+    return replace(
+        step, inputs=tuple(map(_brief_input, step.inputs)), uses=tuple(map(_brief_input, step.uses))
+    )
+
+
+def _brief_input(read: Input) -> Input:
+    if read.where is None or len(read.where.text) <= LONGEST_LINE:
+        return read
+    return replace(read, where=replace(read.where, text=""))
 
 
 def unpack(raw: bytes, mark: bytes) -> tuple[Kept, Graph] | None:

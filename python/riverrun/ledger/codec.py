@@ -19,6 +19,7 @@ _PLAIN = b"j"
 _COMPRESSED = b"z"
 _CHECK = struct.Struct("<cI")  # how the body is kept, CRC-32 over salt and kept body
 _LENGTH = struct.Struct("<Q")
+_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 _JSON = json.JSONDecoder()  # json.loads detects encodings first, which costs as much again
 _KINDS = {kind.value: kind for kind in Kind}
 
@@ -46,7 +47,7 @@ def decode_number(column: object) -> float:
 
 def encode(value: Any, salt: bytes) -> bytes:
     """JSON in ASCII (undecodable bytes of paths survive as escapes), sealed with a check over `salt` and itself."""
-    body = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    body = _ENCODER.encode(value).encode("ascii")
     if len(body) > LARGEST_BODY:
         raise CodecError(f"too large to be recorded ({len(body)} bytes)")
     how = _PLAIN

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 
 from riverrun.ledger import Ledger
-from riverrun.model.fact import Kind
+from riverrun.model.fact import Kind, Seen
 from riverrun.model.step import CachePolicy, Output, Step
 from riverrun.native import Index
 from riverrun.scan import Eyes, seen_of
@@ -44,9 +44,13 @@ class Aside:
             seen = None if link else seen_of(self._index.look([self._eyes.real(output.path)])[0])
             if seen is None or old is None or seen.state != (old.kind, old.digest):
                 self._put_aside(output, place)
-            elif _may_move(step, output) and seen.kind is not Kind.FOLDER and seen.certified:
-                if not self._store.has(seen.digest):
-                    self._store.move_in(place, seen.digest, seen.size)
+            elif self._has_no_copy(step, output, seen):
+                self._store.move_in(place, seen.digest, seen.size)
+
+    def _has_no_copy(self, step: Step, output: Output, seen: Seen) -> bool:
+        """Whether old bytes that were too large to be copied may go into the store now (`cache = "auto"`)."""
+        auto = step.cache is CachePolicy.AUTO and not output.temporary
+        return auto and seen.kind is not Kind.FOLDER and seen.certified and not self._store.has(seen.digest)
 
     def _put_aside(self, output: Output, place: str) -> None:
         kept = os.path.join(self._folder, output.path)
@@ -58,8 +62,3 @@ class Aside:
         os.makedirs(os.path.dirname(there), exist_ok=True)
         os.rename(place, there)
         self.kept[output.path] = os.path.relpath(there, self._root)
-
-
-def _may_move(step: Step, output: Output) -> bool:
-    """Whether the old bytes may go into the store without being copied (`cache = "auto"`)."""
-    return step.cache is CachePolicy.AUTO and not output.temporary

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
-from riverrun.model.step import Step, Waiting
+from riverrun.model.step import ArtifactKind, Output, Step, Waiting
 from riverrun.native import __version__
 from riverrun.report.wording import escape
 
@@ -62,12 +62,17 @@ def draw(graph: Drawable, items: Items) -> dict[str, Node]:
         at = key(name)
         node = nodes.setdefault(at, Node(f"{step.family}@{{{sizes[step.family]}}}" if at != name else name))
         node.needs.update(dict.fromkeys(other for other in map(key, graph.needs(name)) if other != at))
-        node.outputs.extend(output.path for output in step.outputs)
+        node.outputs.extend(map(_spelled, step.outputs))
     for waiting in graph.waiting:
         nodes[waiting.shown] = Node(
             waiting.shown, dict.fromkeys(_awaited(graph, waiting, key)), list(waiting.outputs)
         )
     return nodes
+
+
+def _spelled(output: Output) -> str:
+    """An output as a spec has it: folders end in a slash."""
+    return f"{output.path}/" if output.kind is ArtifactKind.FOLDER else output.path
 
 
 def _awaited(graph: Drawable, waiting: Waiting, key: Any) -> Iterator[str]:

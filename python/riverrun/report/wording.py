@@ -1,7 +1,9 @@
 """Say it in words: reasons, results and reports in, lines of plain text out (nothing that harms a terminal)."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from enum import Enum
 
 from riverrun.model.verdict import Action, Cause, Reason, StepResult
 from riverrun.report.report import Report
@@ -9,6 +11,7 @@ from riverrun.report.report import Report
 _DIGEST = re.compile(r"\b[0-9a-f]{32}(?:[0-9a-f]{32})?\b")
 _DIGEST_SHOWN = 12  # hex digits: enough to tell two apart by eye
 _VALUE_SHOWN = 24  # characters of a value that still fit a line
+_LINE_SHOWN = 64  # characters of all reasons: what 100 columns leave beside verb, name and seconds
 _REASONS_SHOWN = 2
 
 PHRASES: Mapping[Cause, str] = {
@@ -62,6 +65,13 @@ _TOLD = frozenset(
         Cause.ERROR,
     }
 )
+
+# What a message of the runner says again that the phrase before it has said already.
+_SAID: Mapping[Cause, str] = {
+    Cause.TEST_FAILED: "its test failed: ",
+    Cause.TIMEOUT: "it took longer than its ",
+    Cause.OUTLIVED: "still running when its command had ended, and ",
+}
 
 VERBS: Mapping[Action, str] = {
     Action.NONE: "kept",
@@ -133,8 +143,12 @@ def reason_line(reason: Reason) -> str:
             f": {escape(reason.path)}" if reason.cause is not Cause.UPSTREAM else f" {escape(reason.path)}"
         )
     if reason.cause in _TOLD and reason.after and not reason.before:
-        return f"{line} ({escape(reason.after)})"
+        return f"{line} ({escape(reason.after.removeprefix(_SAID.get(reason.cause, '')))})"
+    if reason.cause is Cause.COMMAND_CHANGED and max(len(reason.before), len(reason.after)) > _VALUE_SHOWN:
+        return line  # two long commands cut short look the same; `explain` has them whole
     before, after = (_short(value) for value in (reason.before, reason.after))
+    if before == after:
+        return line
     if before and after:
         line += f" ({before} -> {after})"
     elif after and not reason.before:
@@ -143,17 +157,27 @@ def reason_line(reason: Reason) -> str:
 
 
 def _short(value: str) -> str:
-    """The value if it says something on one line; digests say nothing there."""
-    if len(value) > 3 * _VALUE_SHOWN or _DIGEST.search(value) or "\n" in value:
+    """The value, cut to what fits a line, if it says something there; digests do not."""
+    if _DIGEST.search(value) or "\n" in value:
         return ""
-    return escape(value)
+    return escape(value if len(value) <= _VALUE_SHOWN else value[: _VALUE_SHOWN - 3] + "...")
 
 
 def reasons_line(reasons: Sequence[Reason]) -> str:
-    """The first reasons, and how many more there are."""
-    shown = "; ".join(reason_line(reason) for reason in reasons[:_REASONS_SHOWN])
+    """The first reasons, and how many more there are; without values where these would make it too long."""
+    if any(reason.cause is Cause.PARAM_CHANGED for reason in reasons):
+        # The param's value stands in the command too: to say both is to say it twice.
+        reasons = [one for one in reasons if one.cause is not Cause.COMMAND_CHANGED or one.path]
+    shown = reasons[:_REASONS_SHOWN]
+    line = "; ".join(map(reason_line, shown))
+    if len(line) > _LINE_SHOWN and len(shown) > 1:
+        line = "; ".join(map(_without_values, shown))
     more = len(reasons) - _REASONS_SHOWN
-    return f"{shown}; and {more} more" if more > 0 else shown
+    return f"{line}; and {more} more" if more > 0 else line
+
+
+def _without_values(reason: Reason) -> str:
+    return reason_line(reason if reason.cause in _TOLD else Reason(reason.cause, reason.path))
 
 
 def result_parts(result: StepResult) -> tuple[str, str, str]:
@@ -184,6 +208,36 @@ def _indented(side: str, value: str) -> list[str]:
     return [f"  {side}  {escape(first)}", *(f"       {escape(line)}" for line in rest)]
 
 
+class Fate(Enum):
+    """What the end of a run by the person who started it meant for a step."""
+
+    NONE = "it came to its own end"
+    STOPPED = "its command was ended"
+    SPARED = "it did not begin"
+
+
+class Fates:
+    """Tells the steps that Ctrl-C stopped or spared from others; makers are shown to it before their readers."""
+
+    def __init__(self) -> None:
+        self._ended = False
+        self._broken: set[str] = set()  # failed or blocked by themselves
+
+    def of(self, result: StepResult) -> Fate:
+        """What became of this step."""
+        if result.action not in (Action.FAILED, Action.BLOCKED):
+            return Fate.NONE
+        causes = [reason.cause for reason in result.reasons]
+        if Cause.INTERRUPTED in causes:
+            self._ended = True
+            return Fate.STOPPED if result.action is Action.FAILED else Fate.SPARED
+        needed = {reason.path for reason in result.reasons if reason.cause is Cause.UPSTREAM}
+        if self._ended and needed and needed.isdisjoint(self._broken):
+            return Fate.SPARED
+        self._broken.add(result.step)
+        return Fate.NONE
+
+
 def summary(report: Report) -> str:
     """The last line: what came of it, how long it took, and how far the check read."""
     counts = report.counts
@@ -193,6 +247,8 @@ def summary(report: Report) -> str:
         return f"nothing to do: {counts['kept']} kept{took} {check}"
     failed = sum(step.action is Action.FAILED for step in report.steps)
     blocked = counts["not_kept"] - failed
+    fates = Counter(map(Fates().of, report.steps) if report.interrupted else ())
+    stopped, spared = fates[Fate.STOPPED], fates[Fate.SPARED]
     if report.dry:
         words = [f"{counts['kept']} kept"]
         words += [f"{counts[name]} {say}" for name, say in _WOULD.items() if counts.get(name)]
@@ -202,9 +258,10 @@ def summary(report: Report) -> str:
             f"{counts['kept']} kept",
             f"{counts['restored']} restored",
             f"{counts['ran']} ran",
-            f"{failed} failed",
+            f"{failed - stopped} failed",
         ]
-        words += [f"{blocked} blocked"] * bool(blocked)
+        words += [f"{blocked - spared} blocked"] * bool(blocked - spared)
+        words += [f"{stopped} stopped"] * bool(stopped) + [f"{spared} not started"] * bool(spared)
     return f"{'interrupted: ' if report.interrupted else ''}{', '.join(words)}{took} {check}"
 
 

@@ -103,7 +103,7 @@ def family_of(
         names,
         params,
         plain.home,
-        Artifacts(tuple(dict.fromkeys(line.name for line in inputs if line.name)), None),
+        Artifacts(tuple(dict.fromkeys(line.name for line in inputs if line.name)), None if inputs else 0),
         Artifacts(tuple(dict.fromkeys(line.name for line in outputs if line.name)), len(outputs)),
         tuple(amount.name for amount in amounts),
     )

@@ -96,6 +96,12 @@ def parse(text: str, place: Place, vocabulary: Vocabulary, problems: Problems) -
             field = _field(found, dotted, place, vocabulary, problems)
             pieces += [text[end:start], *([field] if field else [])]
             end = found.end()
+        elif not doubled and name in vocabulary.params:
+            problems.add(
+                f"unknown placeholder '{found[0]}'",
+                place.inside(start, len(found[0])),
+                f"the param is '{{params.{found[0][1:-1]}}}'; if it is a program's own, write '{{ {found[0][1:-1]} }}'",
+            )
         elif not doubled and (meant := mistaken(name, [*ROOTS, *vocabulary.items])):
             problems.add(
                 f"unknown placeholder '{found[0]}'",
@@ -145,6 +151,9 @@ def _field(
     else:
         artifacts = vocabulary.inputs if root is Root.INPUTS else vocabulary.outputs
         known = artifacts.names if artifacts else None
+        if artifacts and not artifacts.names and artifacts.count == 0:
+            problems.add(f"'{text}' stands for nothing: the step declares no {name}", where, f"add '{name} = [...]'")
+            return None
         if artifacts and keys and not _has(artifacts, dotted):
             hint = did_you_mean(dotted, artifacts.names)
             if not hint:

@@ -6,10 +6,11 @@
 use std::collections::HashSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, flistxattr, fstat, mkdirat, openat, renameat_with, symlinkat,
-    unlinkat,
+    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, flistxattr, fstat, mkdirat, openat, renameat, renameat_with,
+    symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -58,8 +59,12 @@ pub struct Swept {
 
 /// Take the links out of a work folder, and say what else is in it. `folders` and `links` are what was laid, `declared` what the
 /// step may leave; `rights` are those that its folders were made with.
+///
+/// Links are moved to `grave`, not removed: ext4 does not give the number of a removed file to a new one for a minute, and looks at
+/// all such numbers, one by one, each time that a file is made.
 pub fn sweep(
     nest: BorrowedFd<'_>,
+    grave: BorrowedFd<'_>,
     name: &[u8],
     folders: &[Vec<u8>],
     links: &HashSet<Vec<u8>>,
@@ -95,7 +100,11 @@ pub fn sweep(
             if laid.contains(&path[..]) {
                 met += 1;
             } else if links.contains(&path) {
-                if unlinkat(&opened, own, AtFlags::empty()).is_err() {
+                let gone = match entry.file_type() {
+                    FileType::Symlink => renameat(&opened, own, grave, next_number()),
+                    _ => unlinkat(&opened, own, AtFlags::empty()), // a copy
+                };
+                if gone.is_err() {
                     swept.worth = Worth::Used; // a copy of a folder, or a folder in its place
                 }
             } else {
@@ -116,6 +125,12 @@ pub fn sweep(
         swept.worth = Worth::Used;
     }
     Ok(swept)
+}
+
+/// A name in the grave.
+fn next_number() -> String {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    NUMBER.fetch_add(1, Ordering::Relaxed).to_string()
 }
 
 /// Whether someone gave it attributes that its next user would inherit or see. The machine's own labels do not count.

@@ -38,6 +38,7 @@ pub fn lay_work(
 pub fn sweep_work<'py>(
     py: Python<'py>,
     nest: i32,
+    grave: i32,
     name: &Bound<'py, PyBytes>,
     folders: Paths,
     links: HashSet<Vec<u8>>,
@@ -47,8 +48,8 @@ pub fn sweep_work<'py>(
     let own = name.as_bytes();
     let swept = py.detach(|| {
         // SAFETY: as above.
-        let nest = unsafe { BorrowedFd::borrow_raw(nest) };
-        workdir::sweep(nest, own, &folders, &links, &declared, rights)
+        let (nest, grave) = unsafe { (BorrowedFd::borrow_raw(nest), BorrowedFd::borrow_raw(grave)) };
+        workdir::sweep(nest, grave, own, &folders, &links, &declared, rights)
     });
     let swept = swept.map_err(|error| raise(py, &error, name))?;
     let left = PyList::new(py, swept.left.iter().map(|path| PyBytes::new(py, path)))?;

@@ -1,5 +1,6 @@
 //! The first half of a look: paths come in, what stands there goes out, and which files the stats cannot vouch for. No file is read.
 
+mod children;
 mod surveyor;
 
 use std::collections::HashSet;

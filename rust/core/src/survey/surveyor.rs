@@ -10,14 +10,13 @@ use rustix::fs::readlinkat;
 
 use super::{Ask, Difference, Found, Gather, Level, Slot, Survey, Top, TopAt, Vouch, top};
 use crate::fingerprint::{Certified, Fingerprint};
-use crate::hash::{Holes, PIECE_BYTES, read_fast};
-use crate::index::table::{Folder, Key, Table, join, lies_in};
+use crate::index::table::{Key, Table, join, lies_in};
 use crate::index::{Index, OwnFile};
-use crate::stat::{Links, Present, Shape, Stat, open_file, stat_at, stat_by};
+use crate::stat::{Present, Shape, Stat, stat_at};
 use crate::stream::strong_of;
 use crate::tick::is_settled;
-use crate::trust::{Standing, vouches, vouches_at};
-use crate::walk::{Child, ChildKind, Listing, Visit, walk};
+use crate::trust::{Standing, vouches};
+use crate::walk::{Listing, Visit, walk};
 
 /// What stands at these paths, and below those that are folders.
 pub fn survey(index: &Index, paths: &[Vec<u8>], ask: &Ask<'_>) -> io::Result<Survey> {
@@ -40,40 +39,40 @@ pub fn survey(index: &Index, paths: &[Vec<u8>], ask: &Ask<'_>) -> io::Result<Sur
 }
 
 #[derive(Default)]
-struct Gathered {
-    slots: Vec<Slot>,
-    clean: u64,
+pub(super) struct Gathered {
+    pub slots: Vec<Slot>,
+    pub clean: u64,
     /// Read on the way.
-    bytes: u64,
-    gone: Vec<(usize, Key, Shape)>,
-    visited: HashSet<(usize, Key)>,
+    pub bytes: u64,
+    pub gone: Vec<(usize, Key, Shape)>,
+    pub visited: HashSet<(usize, Key)>,
     /// Folders that could not be listed: nothing below them is known to be gone.
-    blind: Vec<(usize, Key)>,
+    pub blind: Vec<(usize, Key)>,
 }
 
 impl Gathered {
-    fn fail(&mut self, top: usize, below: Vec<u8>, error: &io::Error) {
+    pub fn fail(&mut self, top: usize, below: Vec<u8>, error: &io::Error) {
         let error = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
         self.slots.push(Slot { top, below, stat: Present::NOTHING, found: Found::Failed(error) });
     }
 }
 
-struct Surveyor<'a> {
-    table: &'a Table,
-    ask: &'a Ask<'a>,
-    own_file: OwnFile,
-    tops: &'a [Top],
-    gathered: Mutex<Gathered>,
+pub(super) struct Surveyor<'a> {
+    pub table: &'a Table,
+    pub ask: &'a Ask<'a>,
+    pub own_file: OwnFile,
+    pub tops: &'a [Top],
+    pub gathered: Mutex<Gathered>,
 }
 
 /// Something met on the way: how to reach it, and what is known of it.
-struct Met<'a> {
-    top: usize,
-    folder: BorrowedFd<'a>,
-    path: &'a [u8],
-    stat: Present,
-    standing: Standing,
-    known: Option<&'a Fingerprint>,
+pub(super) struct Met<'a> {
+    pub top: usize,
+    pub folder: BorrowedFd<'a>,
+    pub path: &'a [u8],
+    pub stat: Present,
+    pub standing: Standing,
+    pub known: Option<&'a Fingerprint>,
 }
 
 impl Surveyor<'_> {
@@ -97,7 +96,7 @@ impl Surveyor<'_> {
     }
 
     /// `place`: the top, and the path below it in two parts, which are joined only for what is kept.
-    fn meet(&self, met: Met<'_>, place: (usize, &[u8], &[u8]), mine: &mut Gathered) {
+    pub fn meet(&self, met: Met<'_>, place: (usize, &[u8], &[u8]), mine: &mut Gathered) {
         let (top, above, name) = place;
         let met = Met { known: met.known.filter(|known| known.stat.shape() == met.stat.shape()), ..met };
         let found = match met.stat.shape() {
@@ -172,85 +171,6 @@ impl Surveyor<'_> {
         all.blind.append(&mut mine.blind);
     }
 
-    /// Children and what is known of them, side by side in the order of their names.
-    fn compare(&self, listing: &Listing, part: Range<usize>, key: &[u8], mine: &mut Gathered) {
-        let top = listing.start;
-        let standing = self.ask.trust.standing(listing.folder.as_fd(), b"", listing.stat.device);
-        let moment = standing.moment();
-        let rows = self.table.folder(key);
-        let mut rows = rows.map(|rows| rows.part(rows_of(rows, listing, &part))).into_iter().flatten().peekable();
-        for child in &listing.children[part] {
-            let name = listing.name(child);
-            while let Some((gone, known)) = rows.next_if(|(known, _)| *known < name) {
-                mine.gone.push((top, join(key, gone), known.stat.shape()));
-            }
-            let known = rows.next_if(|(known, _)| *known == name).map(|(_, known)| known);
-            // A folder known as empty: its own visit tells whether it still is.
-            let stays = known.is_none_or(|known| child.is_folder() == (known.stat.shape() == Shape::Folder));
-            let here = child.is_folder() || self.child(listing, child, (known, standing, moment), mine);
-            if let Some(known) = known
-                && !(stays && here)
-            {
-                mine.gone.push((top, join(key, name), known.stat.shape()));
-            }
-        }
-        mine.gone.extend(rows.map(|(name, known)| (top, join(key, name), known.stat.shape())));
-    }
-
-    /// Whether something was there to be met, and no folder.
-    fn child(
-        &self,
-        listing: &Listing,
-        child: &Child,
-        (known, standing, moment): (Option<&Fingerprint>, Standing, Option<i64>),
-        mine: &mut Gathered,
-    ) -> bool {
-        let (folder, name, top) = (listing.folder.as_fd(), listing.name(child), listing.start);
-        if self.own_file.is(&listing.stat, name) {
-            return true;
-        }
-        if child.kind == ChildKind::File
-            && self.ask.level == Level::Content
-            && self.ask.gather == Gather::Differences
-            && let Some(known) = known
-            && self.reads_as_known(listing, child, known, moment)
-        {
-            mine.clean += 1;
-            mine.bytes += known.stat.size;
-            return true;
-        }
-        match stat_by(folder, listing.c_name(child), Links::Keep) {
-            Ok(Stat::Present(stat)) => {
-                let standing = match stat.device == listing.stat.device {
-                    true => standing,
-                    false => self.ask.trust.standing(folder, name, stat.device),
-                };
-                self.meet(Met { top, folder, path: name, stat, standing, known }, (top, &listing.below, name), mine);
-            }
-            Ok(Stat::Missing) => return false, // gone since it was listed
-            Err(error) => mine.fail(top, join(&listing.below, name), &error),
-        }
-        true
-    }
-
-    /// Whether a small file has the stat and the bytes it had: looked at by opening it, which spares one way through the folder.
-    /// Then nothing new is to be learned of it. Whatever else it may be is met in the usual way.
-    fn reads_as_known(&self, listing: &Listing, child: &Child, known: &Fingerprint, moment: Option<i64>) -> bool {
-        if known.stat.shape() != Shape::File || known.stat.size > PIECE_BYTES as u64 {
-            return false;
-        }
-        let Ok((file, stat)) = open_file(listing.folder.as_fd(), listing.c_name(child), Links::Keep) else {
-            return false;
-        };
-        // Where no stamp is worth anything a new fingerprint would be worth no more than the old one.
-        let settled = moment.is_none_or(|moment| vouches_at(known, &stat, moment));
-        stat == known.stat
-            && stat.device == listing.stat.device
-            && settled
-            && read_fast(&file, stat.size, Holes::Read, self.ask.cancel)
-                .is_ok_and(|(fast, _)| fast == known.content.fast)
-    }
-
     /// What is known at and below the paths given, and was not met.
     fn finish(self) -> Gathered {
         let mut all = self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -313,12 +233,4 @@ impl Visit for Surveyor<'_> {
         mine.fail(start, below.to_vec(), &error);
         self.add(mine);
     }
-}
-
-/// The rows that belong to a part of the children: from its first name up to the first of the next part.
-fn rows_of(rows: &Folder, listing: &Listing, part: &Range<usize>) -> Range<usize> {
-    let from = |child: usize| rows.first_from(listing.name(&listing.children[child]));
-    let start = if part.start == 0 { 0 } else { from(part.start) };
-    let end = if part.end == listing.children.len() { rows.len() } else { from(part.end) };
-    start..end
 }
