@@ -119,10 +119,9 @@ def run_once(entry: Contestant) -> tuple[float, dict[str, Any]]:
         return wall, note
     told = json.loads(done.stdout)
     if isinstance(told, dict):
-        return float(told.pop("seconds")), {
-            key: value for key, value in told.items() if isinstance(value, int)
-        }
-    return float(told), {}
+        seconds = float(told.pop("seconds"))
+        return seconds, note | {key: value for key, value in told.items() if isinstance(value, int)}
+    return float(told), note
 
 
 def spread(taken: list[float]) -> dict[str, float]:

@@ -22,6 +22,8 @@ COUNTS = [1, 10, 100, 1000, 10_000, 100_000]
 
 def main() -> None:
     wanted = arguments()
+    place = HERE / "results" / f"{wanted.name}.json"
+    place.parent.mkdir(exist_ok=True)
     ground_folder = Path(tempfile.mkdtemp(prefix="riverrun-bench-", dir=wanted.dir))
     try:
         ground = Ground(ground_folder)
@@ -29,12 +31,12 @@ def main() -> None:
         for row in rows(ground, wanted):
             found = run_row(row, wanted.rounds, drop_caches)
             results["rows"].append(found)
+            place.write_text(
+                json.dumps(results, indent=1) + "\n"
+            )  # what is done is done, if this is ended early
             tell(found)
     finally:
         shutil.rmtree(ground_folder)
-    place = HERE / "results" / f"{wanted.name}.json"
-    place.parent.mkdir(exist_ok=True)
-    place.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def rows(ground: Ground, wanted: argparse.Namespace) -> Iterator[Row]:

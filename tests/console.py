@@ -1,8 +1,8 @@
 """In: a Markdown file. Out: its code blocks, run for real in a copy of the examples; or the file with real output.
 
 A ```console block holds commands after "$ " and what they print, a ```python block must run, a ```toml block must
-parse. All of a file run in order in one shell, which starts in the copy of the file's own folder. Durations are
-compared as such only, and steps may finish in any order; a line "..." stands for any lines. Other blocks (```text,
+parse. All of a file run in order in one shell, which starts in the copy of the file's own folder. Durations and ids
+of runs are compared as such only, and steps may finish in any order; a line "..." stands for any lines. Other blocks (```text,
 ```sh) are for reading.
 """
 
@@ -22,6 +22,7 @@ from project import MADE, ROOT
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DURATION = re.compile(r" *\b\d+(\.\d+)?( ?(ms|s)|m\d\ds|h\d\dm)\b")  # with what aligns it
+RUN = re.compile(r"\b\d{8}-\d{6}-[0-9a-f]{8}\b")  # the id of a run
 STEP_LINE = re.compile(r"(ran|restored|failed|blocked) +\S")
 BEGIN, END = "\x1e", "\x1f"
 
@@ -106,15 +107,17 @@ def in_order(lines: list[str]) -> list[str]:
 
 
 def agrees(expected: list[str], got: list[str]) -> bool:
-    """Whether lines are as the document says, durations, "..." and the order in which steps finished aside."""
+    """Whether lines are as the document says, durations, ids of runs, "..." and the order in which steps finished aside."""
     parts = [
-        r"(?:.*\n)*?" if line.strip() == "..." else re.escape(DURATION.sub("#", line)) + r"\n"
+        r"(?:.*\n)*?" if line.strip() == "..." else re.escape(_lasting(line)) + r"\n"
         for line in in_order(expected)
     ]
-    return (
-        re.fullmatch("".join(parts), "".join(f"{DURATION.sub('#', line)}\n" for line in in_order(got)))
-        is not None
-    )
+    return re.fullmatch("".join(parts), "".join(f"{_lasting(line)}\n" for line in in_order(got))) is not None
+
+
+def _lasting(line: str) -> str:
+    """What every run prints alike."""
+    return RUN.sub("#", DURATION.sub("#", line))
 
 
 def rewritten(document: Path) -> str:

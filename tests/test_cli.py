@@ -12,6 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 import fake_pipeline
 from fake_pipeline import (
+    BROKE,
     EVENTS,
     Call,
     Fake,
@@ -20,6 +21,7 @@ from fake_pipeline import (
 from riverrun.cli.app import COMMANDS, call
 from riverrun.errors import LedgerError, Location, LockedError, Problem, SpecError, UsageError
 from riverrun.model.verdict import Cause
+from riverrun.report import Settled, Started
 
 fake = fake_pipeline.fake
 riverrun = fake_pipeline.riverrun
@@ -31,6 +33,18 @@ def test_help(riverrun: Call, snapshot: SnapshotAssertion) -> None:
         outcome = riverrun(*words, "--help")
         assert (outcome.code, outcome.stderr) == (0, "")
         assert outcome.stdout == snapshot(name=" ".join(["riverrun", *words]))
+
+
+def test_help_is_a_word_too(riverrun: Call) -> None:
+    assert riverrun("help") == riverrun("--help")
+    assert riverrun("help", "run") == riverrun("run", "--help")
+    assert riverrun("help", "cache", "gc") == riverrun("cache", "gc", "--help")
+
+
+def test_cache_alone_shows_its_help(riverrun: Call) -> None:
+    outcome = riverrun("cache")
+    assert (outcome.code, outcome.stdout) == (2, "")
+    assert outcome.stderr == riverrun("cache", "--help").stdout
 
 
 def test_every_command_and_flag_is_in_the_docs() -> None:
@@ -58,7 +72,21 @@ def test_every_command_and_flag_is_in_the_docs() -> None:
     [
         (["statsu"], "there is no command 'statsu'", "did you mean 'riverrun status'?"),
         (["count@a"], "there is no command 'count@a'", "to run a step: riverrun run count@a"),
-        (["run", "-j", "0"], "invalid value for '-j'", "see 'riverrun run --help'"),
+        (
+            ["run", "-j", "0"],
+            "invalid value for '-j' / '--jobs': '0' is no whole number from 1 on",
+            "see 'riverrun run --help'",
+        ),
+        (
+            ["run", "-j", "x"],
+            "invalid value for '-j' / '--jobs': 'x' is no whole number from 1 on",
+            "see 'riverrun run --help'",
+        ),
+        (
+            ["completion"],
+            "missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish",
+            "see 'riverrun completion --help'",
+        ),
         (["run", "-p", "level"], "'level' is no NAME=VALUE", "for example -p level=3"),
         (
             ["run", "a", "--only", "b"],
@@ -81,7 +109,7 @@ def test_wrong_usage(riverrun: Call, fake: Fake, words: list[str], message: str,
     said, *_, last = outcome.stderr.splitlines()
     assert said.startswith(f"error: {message}")
     assert last == f"hint: {hint}"
-    if words != ["-f"]:
+    if words not in (["-f"], ["completion"]):
         outcome = riverrun(*words, "--json")
         assert (outcome.code, outcome.stderr) == (2, "")
         [error] = outcome.errors
@@ -215,3 +243,15 @@ def test_a_terminal_gets_a_line_that_moves(fake: Fake, monkeypatch: pytest.Monke
     assert sys.stdout is out
     assert "count@a" in err.getvalue()
     assert out.getvalue().endswith("(check: stat)\n")
+
+
+def test_a_terminal_gets_long_lines_as_they_are(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    out, err = Terminal(), Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    long = "[bold]word " * 30
+    fake.events = [Started("total"), Settled(BROKE, f"{long}\nend\n")]
+    call(["run"])
+    assert f"    | {long}\n    | end\n" in err.getvalue() + out.getvalue()

@@ -64,9 +64,80 @@ def test_a_plain_name_stands_as_it_is() -> None:
 def test_log(riverrun: Call, fake: Fake, tmp_path: Path) -> None:
     (tmp_path / "x.log").write_bytes(b"\xffraw\n")
     fake.answers["log"] = "x.log"
+    fake.answers["attempts"] = [Attempted("1", "total", "repaired", "ran", 1.5, (), "x.log")]
     assert riverrun("log", "total", "--path").stdout == "x.log\n"
     assert json.dumps(riverrun("log", "total", "--json").document["text"]) == '"\\udcffraw\\n"'
     assert fake.asked["log"] == (("total",), {})
+
+
+def test_log_of_a_step_that_has_none(riverrun: Call, fake: Fake) -> None:
+    fake.answers["attempts"] = [Attempted("1", "total", "repaired", "ran", 1.5, ())]
+    outcome = riverrun("log", "total")
+    assert (outcome.code, outcome.stdout, outcome.stderr) == (0, "", "'total' printed nothing\n")
+    assert riverrun("log", "total", "--json").document["text"] == ""
+    assert riverrun("log", "total", "--path").code == 2
+
+
+HISTORY = [
+    Attempted("1", name, "repaired", "ran", 1.5, (CHANGED.as_json(),))
+    for name in ("count@a", "count@b", "total")
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["log", "totl"], 2, "error: there is no step 'totl'\nhint: did you mean 'total'?\n"),
+        (
+            ["log", "count"],
+            2,
+            "error: 'count' is a family of items\nhint: name one, as in: riverrun log count@a\n",
+        ),
+        (
+            ["log", "new"],
+            2,
+            "error: 'new' has not run in the runs that are remembered\nhint: see 'riverrun history'\n",
+        ),
+        (["history", "totl"], 2, "error: there is no step 'totl'\nhint: did you mean 'total'?\n"),
+        (
+            ["history", "nosuch"],
+            2,
+            "error: there is no step 'nosuch'\nhint: 'riverrun status --all' lists all steps\n",
+        ),
+        (["history", "new"], 0, "nothing has happened to 'new' yet\n"),
+        (
+            ["history", "count"],
+            0,
+            "1970-01-01 00:00:00  ran          1.50s  count@a  input changed\n"
+            "1970-01-01 00:00:00  ran          1.50s  count@b  input changed\n",
+        ),
+    ],
+)
+def test_names_without_a_log_or_history(
+    riverrun: Call, fake: Fake, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int, said: str
+) -> None:
+    fake.answers["history"] = [RunRecord("1", 0.0, 90.0, "riverrun run", "stat", {})]
+    fake.answers["graph"] = SimpleNamespace(steps={"new": SimpleNamespace(family="new")}, waiting=[])
+
+    def attempts(step: str | None = None) -> list[Attempted]:
+        return [attempt for attempt in HISTORY if step in (None, attempt.step)]
+
+    monkeypatch.setattr(fake, "attempts", attempts, raising=False)
+    outcome = riverrun(*words)
+    assert (outcome.code, outcome.stdout + outcome.stderr) == (code, said)
+
+
+def test_history_tells_failed_from_blocked(riverrun: Call, fake: Fake) -> None:
+    fake.answers["history"] = [
+        RunRecord(name, 0.0, 1.0, "riverrun run", "stat", {"not_kept": 3}) for name in ("new", "old")
+    ]
+    fake.answers["attempts"] = [
+        Attempted("new", f"s{place}", "not_kept", action, 0.0, ())
+        for place, action in enumerate(("failed", "blocked", "blocked"))
+    ]
+    new, old = riverrun("history").stdout.splitlines()
+    assert "0 ran, 1 failed, 2 blocked" in new
+    assert "0 ran, 3 failed or blocked" in old
 
 
 def test_history(riverrun: Call, fake: Fake, snapshot: SnapshotAssertion) -> None:
@@ -150,12 +221,59 @@ def test_completion(riverrun: Call, shell: str) -> None:
     assert "_RIVERRUN_COMPLETE" in riverrun("completion", shell).stdout
 
 
-def test_steps_are_completed(riverrun: Call, fake: Fake) -> None:
-    import click
+@pytest.mark.parametrize(
+    ("line", "breaks", "replies"),
+    [
+        ("riverrun stat", " @=:", ["status"]),
+        ("riverrun completion ", " @=:", ["bash", "zsh", "fish"]),
+        ("riverrun run count@", " @=:", ["a", "b"]),
+        ("riverrun run count@a", " @=:", ["a"]),
+        ("riverrun run count@", " ", ["count@a", "count@b"]),
+    ],
+)
+def test_the_script_for_bash(
+    riverrun: Call, tmp_path: Path, line: str, breaks: str, replies: list[str]
+) -> None:
+    script = riverrun("completion", "bash").stdout
+    (tmp_path / "riverrun.toml").write_text(
+        '[step.count]\nforeach = { x = ["a", "b"] }\nrun = "true {x} > {outputs}"\noutputs = ["{x}.txt"]\n'
+    )
+    program = tmp_path / "riverrun"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m riverrun "$@"\n')
+    program.chmod(0o755)
+    asked = f"""{script}
+COMP_LINE='{line}' COMP_POINT={len(line)} COMP_WORDBREAKS='{breaks}'
+_riverrun_completion "{program}"
+printf '%s\\n' "${{COMPREPLY[@]}}" """
+    done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
+    assert (done.stdout.splitlines(), done.stderr) == (replies, "")
 
-    from riverrun.cli.flags import complete_steps
-    from riverrun.cli.run import command
 
-    fake.answers["graph"] = SimpleNamespace(steps={"count@a": 1, "total": 2})
-    context = click.Context(command, info_name="run")
-    assert [item.value for item in complete_steps(context, command.params[0], "co")] == ["count@a"]
+@pytest.mark.parametrize(
+    ("line", "some"),
+    [
+        ("riverrun ", {"run", "status", "cache", "log"}),
+        ("riverrun stat", {"status"}),
+        ("riverrun -", {"--directory", "--version"}),
+        ("riverrun run ", {"count", "count@a", "late", "total"}),
+        ("riverrun run --no", {"--no-contain"}),
+        ("riverrun explain co", {"count", "count@a"}),
+        ("riverrun nonsense ", set()),
+    ],
+)
+def test_bash_completes(
+    riverrun: Call, fake: Fake, monkeypatch: pytest.MonkeyPatch, line: str, some: set[str]
+) -> None:
+    Path("riverrun.toml").touch()
+    steps = {"count@a": SimpleNamespace(family="count"), "total": SimpleNamespace(family="total")}
+    fake.answers["graph"] = SimpleNamespace(steps=steps, waiting=[SimpleNamespace(name="late")])
+    words = line.split(" ")
+    from click.shell_completion import BashComplete
+
+    from riverrun.cli.app import program
+
+    completion = BashComplete(program, {}, "riverrun", "_RIVERRUN_COMPLETE")
+    offered = {item.value for item in completion.get_completions(words[1:-1], words[-1])}
+    assert some <= offered
+    assert all(value.startswith(words[-1]) for value in offered)
+    assert "run" in offered or words[1:] != [""]

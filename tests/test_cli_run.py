@@ -121,6 +121,43 @@ def test_a_run_is_told(riverrun: Call, fake: Fake, snapshot: SnapshotAssertion, 
     assert outcome.stderr == snapshot(name="stderr")
 
 
+def test_after_ctrl_c_a_line_for_each_running_step_is_enough(riverrun: Call, fake: Fake) -> None:
+    cut = replace(
+        result("slow", Action.FAILED, Reason(Cause.INTERRUPTED), seconds=2.0),
+        log="x.log",
+        notes=("kept in x",),
+    )
+    spared = [result(f"late{place}", Action.BLOCKED, Reason(Cause.INTERRUPTED)) for place in range(3)]
+    behind = result("total", Action.BLOCKED, Reason(Cause.UPSTREAM, "late1"))
+    fake.events = [Settled(cut, "its tail\n"), *map(Settled, spared), Settled(behind)]
+    fake.report = report_of(cut, *spared, behind, interrupted=True)
+    outcome = riverrun("run")
+    assert (outcome.code, outcome.stderr) == (130, "")
+    assert outcome.stdout.splitlines() == [
+        "stopped  slow                 2.00s",
+        "interrupted: 0 kept, 0 restored, 0 ran, 0 failed, 1 stopped, 4 not started in 0.50s (check: stat)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "quiet"),
+    [
+        (["-q", "run"], (), True),
+        (["-q", "run", "total"], ("total",), True),
+        (["-q", "total"], ("total",), True),
+        (["-j", "2", "-q", "run", "-k"], (), True),
+        (["-v", "run", "run"], ("run",), False),
+        (["--all", "status"], (), False),
+    ],
+)
+def test_options_may_stand_before_the_command(
+    riverrun: Call, fake: Fake, words: list[str], what: Any, quiet: bool
+) -> None:
+    outcome = riverrun(*words)
+    assert (outcome.code, outcome.stderr, fake.asked["what"]) == (0, "", what)
+    assert (outcome.stdout == "") is quiet
+
+
 def test_a_run_as_json(riverrun: Call, fake: Fake) -> None:
     fake.events = EVENTS
     fake.report = report_of(KEPT, RAN, result("\udcff", Action.RAN), interrupted=True)
@@ -173,14 +210,17 @@ def test_status(riverrun: Call, fake: Fake, snapshot: SnapshotAssertion) -> None
 
 
 def test_explain(riverrun: Call, fake: Fake, snapshot: SnapshotAssertion) -> None:
-    fields = [("command", "", "python count.py"), ("input", "logs/a.csv", f"file {HEX}")]
+    fields = [("command", "", '"python count.py"'), ("input", "=logs/a.csv", f"file:{HEX}")]
     explained = Explanation(
         "count@a", Action.RUN, (CHANGED, Reason(Cause.PARAM_CHANGED, "level", "3", "4")), fields, HEX
     )
     fake.answers["explain"] = [explained, Explanation("gen", Action.NONE, (), [], HEX)]
     assert riverrun("explain").stdout == snapshot(name="short")
     assert riverrun("explain", "count@a", "gen", "--key").stdout == snapshot(name="with key")
-    assert riverrun("explain", "--json").document["steps"][0]["fields"][1]["name"] == "logs/a.csv"
+    assert riverrun("explain", "--json").document["steps"][0]["fields"][1]["name"] == "=logs/a.csv"
+    assert riverrun("explain", "-p", "level=4", "--check", "strong").code == 0
+    _, named = fake.asked["explain"]
+    assert (named["check"].name, named["params"]) == ("STRONG", {"level": "4"})
     fake.answers["explain"] = [explained][1:]
     assert riverrun("explain").stdout == "nothing to explain: every step is kept\n"
 

@@ -61,6 +61,7 @@ def test_every_command_is_told_of() -> None:
         (["ran   1.5s"], ["ran  12m05s"], True),
         (["...", "b"], ["x", "y", "b"], True),
         (["a", "..."], ["a"], True),
+        (["in 20260102-030405-0123abcd/x"], ["in 20271122-210749-b5d6a6a7/x"], True),
         (["a.c"], ["abc"], False),
         (["x", "ran b 1s", "ran a 2s", "y"], ["x", "ran a 1s", "ran b 1s", "y"], True),
     ],

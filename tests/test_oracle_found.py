@@ -166,3 +166,22 @@ def test_an_optional_input_that_goes_changes_the_command_and_what_is_known_of_it
     assert project.status().having("restore") == ["one"]
     assert project.run(code=0).restored == ["one"]
     project.settle()
+
+
+def test_the_graph_grows_over_a_folder_whose_maker_had_to_wait(project: Project) -> None:
+    project.write({"src.txt": "1\n"}).spec(
+        SPLIT
+        + """
+        [step.again]
+        run = "mkdir more; cp {inputs} more"
+        inputs = ["parts/*"]
+        outputs = ["more/"]
+        [step.each]
+        foreach = "more/{n}"
+        run = "cp {inputs} {outputs}"
+        inputs = ["more/{n}"]
+        outputs = ["each/{n}"]
+        """
+    )
+    assert project.run(code=0).ran == ["again", "each@a", "each@b", "split"]
+    project.settle()

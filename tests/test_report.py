@@ -42,10 +42,47 @@ def report_of(*steps: StepResult, dry: bool = False, interrupted: bool = False) 
         (Reason(Cause.COMMAND_FAILED, after="exit code 1"), "command failed (exit code 1)"),
         (Reason(Cause.INPUT_REMOVED, "a\nb\udcff.csv"), "input removed: a\\nb\\xff.csv"),
         (Reason(Cause.COMMAND_CHANGED, "", "x" * 100, "y"), "command changed"),
+        (Reason(Cause.COMMAND_CHANGED, "", "sort a", "sort b"), "command changed (sort a -> sort b)"),
+        (
+            Reason(Cause.PARAM_CHANGED, "text", "x" * 30, "y"),
+            "param changed: text (xxxxxxxxxxxxxxxxxxxxx... -> y)",
+        ),
+        (Reason(Cause.PARAM_CHANGED, "text", "x" * 30 + "1", "x" * 30 + "2"), "param changed: text"),
+        (Reason(Cause.TEST_FAILED, after="its test failed: exit code 1"), "its test failed (exit code 1)"),
+        (
+            Reason(Cause.TIMEOUT, after="it took longer than its timeout of 2 s"),
+            "took too long (timeout of 2 s)",
+        ),
+        (
+            Reason(Cause.OUTLIVED, after="still running when its command had ended, and killed: sleep"),
+            "left a process running (killed: sleep)",
+        ),
     ],
 )
 def test_a_reason_on_one_line(reason: Reason, line: str) -> None:
     assert wording.reason_line(reason) == line
+
+
+LEVEL, COMMAND = (
+    Reason(Cause.PARAM_CHANGED, "level", "3", "4"),
+    Reason(Cause.COMMAND_CHANGED, "", "a 3", "a 4"),
+)
+LONG = Reason(Cause.PARAM_CHANGED, "other", "x" * 24, "y" * 24)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "line"),
+    [
+        ([COMMAND, LEVEL], "param changed: level (3 -> 4)"),
+        ([LEVEL, LONG], "param changed: level; param changed: other"),
+        (
+            [LEVEL, LEVEL, LEVEL, COMMAND],
+            "param changed: level (3 -> 4); param changed: level (3 -> 4); and 1 more",
+        ),
+    ],
+)
+def test_reasons_fit_a_line(reasons: list[Reason], line: str) -> None:
+    assert wording.reasons_line(reasons) == line
 
 
 def test_every_cause_and_action_has_words() -> None:
@@ -93,6 +130,9 @@ def test_sizes(count: int, words: str) -> None:
 KEPT, RAN = result("a", Action.NONE), result("b", Action.RAN, seconds=0.5)
 RESTORED, FAILED = result("c", Action.RESTORED), result("d", Action.FAILED)
 BLOCKED = result("e", Action.BLOCKED, Reason(Cause.UPSTREAM, "d"))
+STOPPED = result("f", Action.FAILED, Reason(Cause.INTERRUPTED))
+SPARED = result("g", Action.BLOCKED, Reason(Cause.INTERRUPTED), Reason(Cause.FIRST_RUN))
+BEHIND = result("h", Action.BLOCKED, Reason(Cause.UPSTREAM, "f"))
 
 
 @pytest.mark.parametrize(
@@ -105,6 +145,11 @@ BLOCKED = result("e", Action.BLOCKED, Reason(Cause.UPSTREAM, "d"))
         (
             report_of(KEPT, interrupted=True),
             "interrupted: 1 kept, 0 restored, 0 ran, 0 failed in 1.23s (check: stat)",
+        ),
+        (
+            report_of(KEPT, STOPPED, SPARED, BEHIND, FAILED, BLOCKED, interrupted=True),
+            "interrupted: 1 kept, 0 restored, 0 ran, 1 failed, 1 blocked, 1 stopped, 2 not started in 1.23s "
+            "(check: stat)",
         ),
         (
             report_of(result("a", Action.RUN), result("b", Action.MAYBE), BLOCKED, dry=True),
@@ -186,7 +231,8 @@ WHERE = Location("riverrun.toml", 1, 1)
 
 
 def step(name: str, *outputs: str) -> Step:
-    made = tuple(Output(path, ArtifactKind.FILE, path) for path in outputs)
+    kinds = (ArtifactKind.FILE, ArtifactKind.FOLDER)
+    made = tuple(Output(path.rstrip("/"), kinds[path.endswith("/")], path.rstrip("/")) for path in outputs)
     return Step(
         name=name,
         family=name.partition("@")[0],
@@ -199,7 +245,7 @@ def step(name: str, *outputs: str) -> Step:
 
 def graph() -> Fake:
     steps = [
-        step("split", "parts"),
+        step("split", "parts/"),
         step("count@a", "a.txt"),
         step("count@b", "b.txt"),
         step("count@c", "c.txt"),
@@ -217,15 +263,15 @@ def test_a_tree() -> None:
     assert list(picture.tree(nodes, picture.Glyphs.UNICODE)) == [
         "total -> total.txt",
         "└── count@{3} -> a.txt, b.txt and 1 more",
-        "    └── split -> parts",
+        "    └── split -> parts/",
         'odd "#\\xff -> odd',
         "├── count@{3} (see above)",
-        "└── split -> parts",
+        "└── split -> parts/",
         "late@? -> late/*",
-        "└── split -> parts",
+        "└── split -> parts/",
     ]
     spelled = list(picture.tree(picture.draw(graph(), picture.Items.SPELLED), picture.Glyphs.ASCII))
-    assert spelled[:3] == ["total -> total.txt", "|-- count@a -> a.txt", "|   `-- split -> parts"]
+    assert spelled[:3] == ["total -> total.txt", "|-- count@a -> a.txt", "|   `-- split -> parts/"]
 
 
 def test_a_long_chain_is_drawn_and_a_ring_of_families_ends() -> None:

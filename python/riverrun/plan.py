@@ -4,7 +4,7 @@
 when its inputs are what they will be. What it may use stands in `Facts`; so what is shown is what is done.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -23,13 +23,6 @@ class Policy(Enum):
     FORCED = "forced"
 
 
-class Absence(Enum):
-    """Whether temporary outputs that are not there are missed."""
-
-    SPARED = "spared"
-    MISSED = "missed"  # the step was asked for itself
-
-
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All that a verdict may depend on, for one step whose inputs are known."""
@@ -40,7 +33,7 @@ class Facts:
     last: Callable[[], Trace | None]  # what was last put in the place of these outputs
     outputs: Mapping[str, Seen]  # by their name in the step
     restorable: Callable[[Made], bool]  # whether the store has all the bytes
-    absence: Absence = Absence.SPARED
+    asked: Container[str] = frozenset()  # paths asked for themselves: missed when absent, though temporary
 
 
 def refuse(step: Step, inputs: Mapping[str, Seen], tools: Mapping[str, Seen]) -> tuple[Reason, ...]:
@@ -76,20 +69,19 @@ def judge(step: Step, facts: Facts, policy: Policy = Policy.WHEN_NEEDED) -> Verd
     for trace in facts.traces:
         if _in_place(step, trace, facts):
             return Verdict(Action.NONE, (), trace)
-    why = _why(facts)
+    why = _why(step, facts)
     for trace in facts.traces:
         lacking = _lacking(step, trace, facts)
         if all(facts.restorable(made) for made in lacking):
             return Verdict(Action.RESTORE, why, trace)
     if facts.traces:
-        why = (*why, Reason(Cause.NOT_CACHED, ", ".join(made.path for made in facts.traces[0].outputs)))
+        why = (*why, Reason(Cause.NOT_CACHED, ", ".join(output.path for output in step.outputs)))
     return Verdict(Action.RUN, why)
 
 
 def _lacking(step: Step, trace: Trace, facts: Facts) -> list[Made]:
     """The outputs that a trace promises and that are not in place; absent temporary ones may be spared."""
-    temporary = {output.shown for output in step.outputs if output.temporary}
-    spared = temporary if facts.absence is Absence.SPARED else set()
+    spared = {output.shown for output in step.outputs if output.temporary and output.path not in facts.asked}
     lacking = []
     for made in trace.outputs:
         seen = facts.outputs[made.shown]
@@ -103,30 +95,29 @@ def _in_place(step: Step, trace: Trace, facts: Facts) -> bool:
     return not _lacking(step, trace, facts)
 
 
-def _why(facts: Facts) -> tuple[Reason, ...]:
+def _why(step: Step, facts: Facts) -> tuple[Reason, ...]:
     """Reasons for a promise that is not kept now."""
     last = facts.last()
     if last is None:
         if not facts.traces:
             return (Reason(Cause.FIRST_RUN),)
-        return tuple(_misplaced(facts.traces[0], facts.outputs)) or (Reason(Cause.FIRST_RUN),)
+        return tuple(_misplaced(step, facts.traces[0], facts.outputs)) or (Reason(Cause.FIRST_RUN),)
     reasons = differences(last.description, facts.description()) if last.key != facts.key else ()
-    return reasons or tuple(_misplaced(last, facts.outputs)) or (Reason(Cause.FIRST_RUN),)
+    return reasons or tuple(_misplaced(step, last, facts.outputs)) or (Reason(Cause.FIRST_RUN),)
 
 
-def _misplaced(trace: Trace, outputs: Mapping[str, Seen]) -> list[Reason]:
-    """How the outputs in place differ from what a trace put there."""
+def _misplaced(step: Step, trace: Trace, outputs: Mapping[str, Seen]) -> list[Reason]:
+    """How the outputs in place differ from what a trace put there; paths are the step's own, as a trace may be shared."""
     reasons = []
+    places = {output.shown: output.path for output in step.outputs}
     for made in trace.outputs:
-        seen = outputs.get(made.shown)
+        seen, path = outputs.get(made.shown), places.get(made.shown, made.path)
         if seen is None or seen.kind is Kind.MISSING:
-            reasons.append(Reason(Cause.OUTPUT_MISSING, made.path, before=made.digest.hex()))
+            reasons.append(Reason(Cause.OUTPUT_MISSING, path, before=made.digest.hex()))
         elif seen.state != made.state or not seen.certified:
             after = seen.digest.hex() if seen.digest != made.digest else seen.kind.value
             before = made.digest.hex() if seen.digest != made.digest else made.kind.value
-            reasons.append(
-                Reason(Cause.OUTPUT_TAMPERED, made.path, before=before, after=after or seen.problem)
-            )
+            reasons.append(Reason(Cause.OUTPUT_TAMPERED, path, before=before, after=after or seen.problem))
     return reasons
 
 

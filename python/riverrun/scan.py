@@ -89,6 +89,10 @@ class Eyes:
         for path, fact in zip(new, facts, strict=True):
             self.learn(path, fact)
 
+    def fact_now(self, path: str) -> Fact:
+        """What is at a path at this moment, whatever was seen before; safe from any thread."""
+        return self._index.look([self.real(path)], trust=self._trust)[0]
+
     def seen(self, path: str) -> Seen:
         """What is at a path."""
         if path not in self._seen:

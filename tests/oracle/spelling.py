@@ -66,7 +66,7 @@ class _Speller:
         uses = [f"@{self._path(read, family)}" for read in family.uses]
         words = ["sh", self._weave, family.mode.value, family.const]
         words += [f"{{params.{name}}}" for name in family.params] + [f"{{{name}}}" for name in family.words]
-        words += [*uses, "--", "{outputs}", "--", "{inputs}"]
+        words += [*uses, "--", "{outputs}", "--", *(["{inputs}"] if family.reads else [])]
         if family.style is Style.WORDS:
             return json.dumps(words)
         return json.dumps(" ".join(words) + (" && :" if family.style is Style.SHELL else ""))

@@ -52,8 +52,8 @@ def command(session: Session, step: str | None, limit: int) -> int:
             f"nothing has happened to '{escape(step)}' yet"
         ]
     else:
-        failed = _failed(pipeline, runs)
-        lines = [_run_line(run, failed[run.id]) for run in runs] or ["nothing has run yet"]
+        actions = _actions(pipeline, runs)
+        lines = [_run_line(run, actions) for run in runs] or ["nothing has run yet"]
     session.voice.lines(lines)
     return Exit.KEPT
 
@@ -71,18 +71,21 @@ def _attempts(pipeline: "Pipeline", step: str) -> list[Attempted]:
     return found
 
 
-def _failed(pipeline: "Pipeline", runs: Iterable[RunRecord]) -> Counter[str]:
-    """How many steps failed in each run: what was not kept beside them was blocked."""
+def _actions(pipeline: "Pipeline", runs: Iterable[RunRecord]) -> Counter[tuple[str, str]]:
+    """How many steps failed or were blocked in each run, by (run, action); of runs long ago not all may be known."""
     if not any(run.counts.get("not_kept") for run in runs):
         return Counter()
-    return Counter(attempt.run for attempt in pipeline.attempts() if attempt.action == "failed")
+    return Counter((attempt.run, attempt.action) for attempt in pipeline.attempts())
 
 
-def _run_line(run: RunRecord, failed: int) -> str:
+def _run_line(run: RunRecord, actions: Counter[tuple[str, str]]) -> str:
     took = "unfinished" if run.ended is None else duration(max(0.0, run.ended - run.started))
     counts = ", ".join(f"{run.counts.get(name, 0)} {name}" for name in ("kept", "restored", "ran"))
-    blocked = run.counts.get("not_kept", 0) - failed
-    counts += f", {failed} failed" + (f", {blocked} blocked" if blocked > 0 else "")
+    failed, blocked = actions[run.id, "failed"], actions[run.id, "blocked"]
+    if failed + blocked == run.counts.get("not_kept", 0):
+        counts += f", {failed} failed" + (f", {blocked} blocked" if blocked else "")
+    else:
+        counts += f", {run.counts['not_kept']} failed or blocked"
     ending = "  interrupted" if run.interrupted else ""
     return f"{_clock(run.started)}  {took:>10}  {counts}{ending}  {escape(_asked(run.command))}"
 

@@ -17,7 +17,7 @@ from riverrun.model.step import ArtifactKind, Ground, Step
 from riverrun.model.trace import Attempted, Trace
 from riverrun.model.verdict import Action, Cause, Outcome, Reason, StepResult
 from riverrun.native import Fact
-from riverrun.record import Done, Recorder, Recording
+from riverrun.record import Done, Recorded, Recorder, Recording
 from riverrun.report import Event, Planned, Remark, Settled, Started
 from riverrun.run import Attempt, Crew, Ended, Ending, Finished, Judged, Kept
 
@@ -66,10 +66,11 @@ class Course:
         return self.knowledge.judge(names, woken)
 
     def rejudge(self, name: str) -> None:
-        """Makes the next judgement of a step look at its inputs and outputs anew."""
+        """Makes the next judgement of a step look at its sources and outputs anew."""
         step = self.step(name)
         self._facts.pop(name, None)
-        self.knowledge.eyes.forget(read.path for read in step.reads)
+        graph = self.outline.graph
+        self.knowledge.eyes.forget(read.path for read in step.reads if not graph.makers_of(read))
         self.knowledge.eyes.forget(output.path for output in step.outputs)
 
     def started(self, name: str) -> None:
@@ -89,9 +90,15 @@ class Course:
         for result in recorded:
             self._facts[result.step] = result.facts
             self.replaced.extend(result.notes)
-        return [
-            Kept(result.step, _ENDED[result.recording], result.reasons, result.trace) for result in recorded
-        ]
+        return [Kept(result.step, self._ended(result), result.reasons, result.trace) for result in recorded]
+
+    def _ended(self, result: Recorded) -> Ended:
+        """An input that changed is looked at anew only if it is a source: what a step made is repaired by the next run."""
+        graph = self.outline.graph
+        reads = {read.path: read for read in self.step(result.step).reads}
+        if any(graph.makers_of(reads[path]) for path in result.changed):
+            return Ended.REFUSED
+        return _ENDED[result.recording]
 
     def _done(self, attempt: Attempt) -> Done:
         finished, judged = attempt.finished, attempt.judged
@@ -169,22 +176,17 @@ class Course:
     def _remove_temporaries(self, name: str) -> None:
         """Removes the temporary outputs of a step once all of its wanted readers are content."""
         step = self.step(name)
-        if (
-            name in self.outline.named
-            or name not in self.traces
-            or not any(o.temporary for o in step.outputs)
-        ):
+        temporary = [o.path for o in step.outputs if o.temporary and o.path not in self.outline.asked]
+        if name not in self.traces or not temporary:
             return
         readers = [reader for reader in self.outline.graph.readers(name) if reader in self.outline.wanted]
         if any(reader not in self.results or self.results[reader].action not in _GOOD for reader in readers):
             return
         if any(waiting for waiting in self.outline.waiting):
             return  # what is still to be spelled out may read it
-        gone = []
-        for output in step.outputs:
-            if output.temporary and self.knowledge.eyes.seen(output.path).kind is not Kind.MISSING:
-                _remove(os.path.join(self.root, output.path))
-                gone.append(output.path)
+        gone = [path for path in temporary if self.knowledge.eyes.seen(path).kind is not Kind.MISSING]
+        for path in gone:
+            _remove(os.path.join(self.root, path))
         self.ledger.unplace(gone)
         self.knowledge.eyes.forget(gone)
         if gone:
@@ -212,7 +214,7 @@ class Course:
         self.outline = outline
         self.knowledge.graph = outline.graph
         self.knowledge.forced |= outline.wanted if self.force is Force.ALL else outline.forced
-        self.knowledge.named |= outline.named
+        self.knowledge.asked |= outline.asked
         self.tell(Planned(len(outline.wanted)))
         return [name for name in outline.in_order() if name not in before]
 
@@ -223,7 +225,7 @@ class Course:
                 family.shown,
                 Action.BLOCKED,
                 Outcome.NOT_KEPT,
-                self.stuck or tuple(Reason(Cause.UPSTREAM, folder) for folder in family.folders),
+                self.stuck or tuple(Reason(Cause.UPSTREAM, name) for name in (*family.folders, *family.via)),
             )
             for family in self.outline.waiting
         ]

@@ -19,7 +19,7 @@ from riverrun.model.manifest import below, manifest_digest
 from riverrun.model.step import Input, Step
 from riverrun.model.trace import ActionKey, Description, Trace
 from riverrun.model.verdict import Action, Cause, Reason, Verdict
-from riverrun.plan import Absence, Facts, Policy, absent_temporaries, judge, reads_any, refuse
+from riverrun.plan import Facts, Policy, absent_temporaries, judge, reads_any, refuse
 from riverrun.run import Judged
 from riverrun.scan import Eyes
 from riverrun.store import Store
@@ -39,12 +39,12 @@ class Knowledge:
         environ: Mapping[str, str],
         *,
         forced: Iterable[str] = (),
-        named: Iterable[str] = (),
+        asked: Iterable[str] = (),
     ) -> None:
         self.graph = graph
         self.eyes = eyes
         self.forced = set(forced)
-        self.named = set(named)  # asked for themselves: their temporary outputs are missed when absent
+        self.asked = set(asked)  # paths that are missed when absent, though temporary
         self.promises: dict[str, Trace] = {}  # steps whose outputs are known, though not (all) in place
         self._ledger = ledger
         self._store = store
@@ -132,7 +132,7 @@ class Knowledge:
             last=lambda: self._ledger.latest(step.name, [output.path for output in step.outputs]),
             outputs={output.shown: self.eyes.seen(output.path) for output in step.outputs},
             restorable=self.restorable,
-            absence=Absence.MISSED if step.name in self.named else Absence.SPARED,
+            asked=self.asked,
         )
         if woken is not None:
             verdict = Verdict(Action.RUN, (woken,))

@@ -68,7 +68,7 @@ def looking(
             )
             forced = outline.wanted if options.force_all is Force.ALL else outline.forced
             knowledge = Knowledge(
-                outline.graph, eyes, ledger, store, workspace.environ, forced=forced, named=outline.named
+                outline.graph, eyes, ledger, store, workspace.environ, forced=forced, asked=outline.asked
             )
             order = outline.in_order()
             knowledge.look(order)

@@ -11,7 +11,7 @@ from riverrun.flow.targets import Targets
 from riverrun.graph import Graph
 from riverrun.model.fact import Entry
 from riverrun.model.step import Waiting
-from riverrun.spec import Document, expand
+from riverrun.spec import Document, Listings, expand
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,13 @@ class Outline:
     """The spelled-out steps, which of them are wanted, and which families must still wait."""
 
     graph: Graph
-    named: frozenset[str]  # asked for by name or by the end state: their temporary outputs stay
+    named: frozenset[str]  # steps asked for in words, or bringing about the end state
+    asked: frozenset[str]  # paths asked for themselves: they stay, though temporary
     wanted: frozenset[str]
     waiting: tuple[Waiting, ...]  # wanted ones
     forced: frozenset[str]
     matches: Mapping[str, Sequence[str]]  # pattern -> sources that it matched
-    listed: tuple[str, ...]  # folders whose names were looked at for patterns
+    listed: Listings  # folders whose names were looked at for patterns
     absent: tuple[str, ...]  # paths that were looked for and are not there
     grown: tuple[str, ...]  # folders made by steps whose listings were used
     besides: int = 0  # wanted steps that are known to be kept, and are not in `wanted`
@@ -68,10 +69,16 @@ def draw(
     if asked.upstream is Upstream.INCLUDED:
         makers = (graph.maker_of(folder) for name in needed for folder in waiting[name].folders)
         wanted = graph.upstream(wanted | {maker for maker in makers if maker is not None})
-    forced = targets.wanted(asked.forced)[0] if asked.forced else set()
+        forced = targets.wanted(asked.forced)[0] if asked.forced else set()
+        wanted |= graph.upstream(forced)
+    else:
+        forced = targets.wanted(asked.forced)[0] & wanted if asked.forced else set()
+    whole = not asked.words and asked.tributary is None
+    outputs = (output.path for name in named for output in graph.steps[name].outputs)
     return Outline(
         graph,
         frozenset(named),
+        frozenset(expansion.ends if whole else outputs),
         frozenset(wanted),
         tuple(family for family in expansion.waiting if family.name in needed),
         frozenset(forced),
@@ -83,11 +90,13 @@ def draw(
 
 
 def _with_via(names: set[str], waiting: Mapping[str, Waiting]) -> set[str]:
-    """Waiting families, and those that they wait for."""
+    """Waiting families, and those that they wait for: as such, or as makers of their folders."""
+    makers = {path: name for name, family in waiting.items() for path in family.outputs}
     found = set(names)
     edge = list(names)
     while edge:
-        for other in waiting[edge.pop()].via:
+        family = waiting[edge.pop()]
+        for other in (*family.via, *(makers[folder] for folder in family.folders if folder in makers)):
             if other not in found:
                 found.add(other)
                 edge.append(other)

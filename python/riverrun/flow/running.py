@@ -111,7 +111,7 @@ class Running:
         with workspace.store() as store, store.using():
             forced = outline.wanted if options.force_all is Force.ALL else outline.forced
             knowledge = Knowledge(
-                outline.graph, eyes, ledger, store, workspace.environ, forced=forced, named=outline.named
+                outline.graph, eyes, ledger, store, workspace.environ, forced=forced, asked=outline.asked
             )
             order = outline.in_order()
             self._tell(Planned(len(order)))

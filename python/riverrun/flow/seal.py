@@ -21,6 +21,7 @@ SPEC_NAME = "riverrun.toml"
 FORMAT = 2  # of the header; also to be raised when what lies under a seal changes
 LOCALE = ("LANG", "TZ")  # and LC_*: they count for every step
 PLACES = ("HOME", "XDG_CONFIG_HOME")  # what '~' means, and where machine facts lie
+RIGID = frozenset({"listing", "link", "absent"})  # kinds whose change may alter the graph
 KEPT_SEALS = 16  # questions that are remembered; the oldest goes first
 
 
@@ -118,7 +119,7 @@ def _check_in(question: Question, root: str, environ: Mapping[str, str]) -> Inta
         *((p, "file") for p in seal.doubtful),
     ]:
         name = os.path.relpath(os.fsdecode(place), root) if place.startswith(below) else os.fsdecode(place)
-        if kind in ("listing", "link", "absent") or name in rigid:
+        if kind in RIGID or name in rigid:
             return None
         artifacts.append(name)
     return Broken(question, root, tuple(artifacts), header)

@@ -8,22 +8,24 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 from riverrun.flow.knowledge import Knowledge
+from riverrun.flow.lock import OWN
 from riverrun.flow.outline import Outline
-from riverrun.flow.seal import SPEC_NAME, Broken, Question, make_room, outside
+from riverrun.flow.seal import RIGID, SPEC_NAME, Broken, Question, make_room, outside
 from riverrun.flow.workspace import Workspace
 from riverrun.graph import parents
 from riverrun.graph.kept import pack, unpack
 from riverrun.model.fact import Kind
 from riverrun.model.step import Rerun, Step
-from riverrun.native import Index
+from riverrun.native import Index, check_seal
 from riverrun.report import Note
-from riverrun.spec import Document, SpecFile
+from riverrun.spec import Disk, Document, SpecFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,12 @@ def part(broken: Broken) -> Part | None:
     outline = Outline(
         graph=graph,
         named=frozenset(kept.names[number] for number in kept.named),
+        asked=frozenset(),  # only temporary outputs are asked after, and a part has none
         wanted=some,
         waiting=(),
         forced=frozenset(),
         matches=kept.matches,
-        listed=(),
+        listed={},
         absent=(),
         grown=(),
         besides=len(wanted) - len(some),
@@ -112,7 +115,18 @@ def seal_part(
     knowledge.eyes.look(files)  # they were not looked at in this run, and the index may not know them
     if any(knowledge.eyes.seen(name).digest.hex() != part.header["rigid"][name] for name in files):
         return False
-    return _write(workspace, question, index, {**part.header, "notes": _told(notes)}, part.under)
+    path = question.seal_path(workspace.root)
+    shutil.copyfile(path, path + ".old")
+    try:
+        written = _write(workspace, question, index, {**part.header, "notes": _told(notes)}, part.under)
+        # Only what the part made may differ: a new match of a pattern would be sealed though no one planned for it.
+        old = check_seal(os.fsencode(path + ".old"), root=os.fsencode(workspace.root))
+    finally:
+        os.unlink(path + ".old")
+    if written and (old is None or not RIGID.isdisjoint(old.changed_kinds)):
+        os.unlink(path)
+        return False
+    return written
 
 
 def seal(
@@ -151,6 +165,9 @@ def seal(
     }
     if not _write(workspace, question, index, header, under):
         return False
+    if not _as_drawn(workspace.root, outline):  # asked last: what changes from now on breaks the seal
+        os.unlink(question.seal_path(workspace.root))
+        return False
     with contextlib.suppress(
         UnicodeEncodeError
     ):  # names that are no text: no kept graph, only a slower next run
@@ -170,10 +187,27 @@ def seal(
     return True
 
 
+def _as_drawn(root: str, outline: Outline) -> bool:
+    """Whether folders that patterns looked into hold what they held then, but for what steps make."""
+    disk = Disk(root)
+    places = [path for path in outline.absent if os.path.lexists(os.path.join(root, path))]
+    for folder, before in outline.listed.items():
+        try:
+            now = disk.list(folder)
+        except OSError:
+            return False
+        names = (name for name in before.keys() | now.keys() if before.get(name) is not now.get(name))
+        places += [os.path.join(folder, name) for name in names]
+    graph = outline.graph
+    return all(path == OWN or graph.maker_of(path) or graph.makers_below(path) for path in places)
+
+
 def _will_go(step: Step, outline: Outline, knowledge: Knowledge) -> bool:
     """Whether a temporary output is still there that no one asked for."""
-    return step.name not in outline.named and any(
-        output.temporary and knowledge.eyes.seen(output.path).kind is not Kind.MISSING
+    return any(
+        output.temporary
+        and output.path not in outline.asked
+        and knowledge.eyes.seen(output.path).kind is not Kind.MISSING
         for output in step.outputs
     )
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from riverrun.ledger import Ledger
 from riverrun.model.fact import Kind, Seen
 from riverrun.model.step import CachePolicy, Output, Step
-from riverrun.native import Index
 from riverrun.scan import Eyes, seen_of
 from riverrun.store import Store
 
@@ -17,12 +16,9 @@ from riverrun.store import Store
 class Aside:
     """Makes room for outputs; `kept` names what was put aside, by output path."""
 
-    def __init__(
-        self, root: str, eyes: Eyes, index: Index, store: Store, ledger: Ledger, *, run: str
-    ) -> None:
+    def __init__(self, root: str, eyes: Eyes, store: Store, ledger: Ledger, *, run: str) -> None:
         self._root = root
         self._eyes = eyes
-        self._index = index
         self._store = store
         self._ledger = ledger
         self._folder = os.path.join(".riverrun", "replaced", run)
@@ -41,7 +37,7 @@ class Aside:
             place = os.path.join(self._root, output.path)
             old = placed.get(output.path)
             link = os.path.islink(place)
-            seen = None if link else seen_of(self._index.look([self._eyes.real(output.path)])[0])
+            seen = None if link else seen_of(self._eyes.fact_now(output.path))
             if seen is None or old is None or seen.state != (old.kind, old.digest):
                 self._put_aside(output, place)
             elif self._has_no_copy(step, output, seen):

@@ -37,7 +37,7 @@ class Recorder:
         self._ledger = ledger
         self._run = run
         self._copy_limit = copy_limit
-        self._aside = Aside(root, eyes, index, store, ledger, run=run)
+        self._aside = Aside(root, eyes, store, ledger, run=run)
         self._real_root = os.path.realpath(root)
         self._serial = itertools.count()
 
@@ -126,7 +126,7 @@ class Recorder:
         for done in kept:
             for output in done.step.outputs:
                 if done.step.ground is Ground.IN_PLACE:
-                    placed[output.path] = self._index.look([self._eyes.real(output.path)])[0]
+                    placed[output.path] = self._eyes.fact_now(output.path)
                     continue
                 moves.append((os.fsencode(f"{done.work}/{output.path}"), self._eyes.real(output.path)))
                 paths.append(output.path)
@@ -184,7 +184,7 @@ class Recorder:
     def _stands(self, output: Output, made: Made) -> bool:
         """Whether an output is in its place as it was made; a link is not, whatever it leads to."""
         place = self._eyes.real(output.path)
-        return not os.path.islink(place) and seen_of(self._index.look([place])[0]).state == made.state
+        return not os.path.islink(place) and seen_of(self._eyes.fact_now(output.path)).state == made.state
 
     def _pairs(self, step: Step, trace: Trace) -> Iterator[tuple[Output, Made]]:
         made_by_name = {made.shown: made for made in trace.outputs}

@@ -48,15 +48,27 @@ def remove(path: str) -> bool:
 
 def set_aside(root: str, path: str) -> str:
     """Rename `path` into the workspace's trash, under a name that no one uses; the new path, "" if nothing was there."""
+    target = _free_in_trash(root)
+    try:
+        move(path, target)
+    except FileNotFoundError:
+        return ""
+    return target
+
+
+def new_in_trash(root: str) -> str:
+    """A new folder in the workspace's trash."""
+    target = _free_in_trash(root)
+    os.mkdir(target)
+    return target
+
+
+def _free_in_trash(root: str) -> str:
     trash = os.path.join(root, ".riverrun", "trash")
     os.makedirs(trash, exist_ok=True)
     target = os.path.join(trash, f"{os.getpid()}-{next(_serial)}")
     while os.path.lexists(target):  # left by a killed run that had the same process number
         target = os.path.join(trash, f"{os.getpid()}-{next(_serial)}")
-    try:
-        move(path, target)
-    except FileNotFoundError:
-        return ""
     return target
 
 

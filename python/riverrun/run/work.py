@@ -16,6 +16,7 @@ from riverrun.run.scratch import Scratch
 LEFTOVERS_NAMED = 20
 IDLE_KEPT = 512  # folders; two batches of recording
 _OWN = ".riverrun"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def folder_name(step: Step) -> str:
@@ -66,12 +67,17 @@ class WorkFolders:
         self._idle_shapes: dict[str, tuple[bytes, ...]] = {}
         self._rights: tuple[int, int, int] | None = None  # of folders as they are made
         os.makedirs(self._work, exist_ok=True)
-        self._nest = os.open(self._work, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._nest = os.open(self._work, _FOLDER)
+        self._grave_path = ""  # of links that are no longer needed
+        self._grave = -1
 
     def close(self) -> None:
         """Remove the idle ones."""
         for name in list(self._idle_shapes):
             self._forget_idle(name)
+        if self._grave >= 0:
+            trees.remove(self._grave_path)
+            os.close(self._grave)
         os.close(self._nest)
 
     def path(self, step: Step) -> str:
@@ -164,7 +170,9 @@ class WorkFolders:
         pieces = {os.fsencode(path) for path in (*laid.links, *laid.copies)}
         shape = laid.shape()
         assert self._rights is not None, "what was laid was made"
-        left, unused = sweep_work(self._nest, os.fsencode(laid.name), shape, pieces, declared, self._rights)
+        left, unused = sweep_work(
+            self._nest, self._open_grave(), os.fsencode(laid.name), shape, pieces, declared, self._rights
+        )
         if unused and len(self._idle_shapes) < IDLE_KEPT:
             self._idle.setdefault(shape, []).append(laid.name)
             self._idle_shapes[laid.name] = shape
@@ -174,6 +182,12 @@ class WorkFolders:
         if step.scratch:
             self._scratch.forget(laid.name)
         return [os.fsdecode(path) for path in left[:LEFTOVERS_NAMED]]
+
+    def _open_grave(self) -> int:
+        if self._grave < 0:
+            self._grave_path = trees.new_in_trash(self.root)
+            self._grave = os.open(self._grave_path, _FOLDER)
+        return self._grave
 
     def clear(self) -> None:
         """Remove all work folders, those of a dead run, but for their scratch paths; and what was set aside before."""

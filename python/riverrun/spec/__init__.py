@@ -3,7 +3,7 @@
 `load` reads and checks, without a look at artifacts; `expand` spells out the steps, with a look at folders only.
 """
 
-from riverrun.spec.disk import Disk
+from riverrun.spec.disk import Disk, Listings
 from riverrun.spec.document import Document, SpecFile
 from riverrun.spec.expand import Expansion, expand
 from riverrun.spec.find import Found, find
@@ -16,6 +16,7 @@ __all__ = [
     "Document",
     "Expansion",
     "Found",
+    "Listings",
     "Local",
     "SpecFile",
     "expand",

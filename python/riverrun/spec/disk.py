@@ -12,6 +12,10 @@ class Standing(Enum):
     FOLDER = "folder"  # a real one: links to folders are met by no glob
 
 
+Listings = Mapping[str, Mapping[str, Standing]]
+"""What folders held when patterns were matched: folder -> name -> what stands there."""
+
+
 class Disk:
     """A project's files, by paths relative to its root (or absolute). Tests put a table in its place."""
 
@@ -21,9 +25,9 @@ class Disk:
         self._absent: dict[str, None] = {}
 
     @property
-    def listed(self) -> tuple[str, ...]:
-        """The folders listed so far."""
-        return tuple(self._listed)
+    def listed(self) -> Listings:
+        """The folders listed so far, with what they held."""
+        return self._listed
 
     @property
     def absent(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from riverrun.model.fact import Entry
 from riverrun.model.step import ArtifactKind, Input, Step, Unknown, Waiting
-from riverrun.spec.disk import Disk
+from riverrun.spec.disk import Disk, Listings
 from riverrun.spec.document import Document, Pipeline
 from riverrun.spec.ends import Draft, Ends
 from riverrun.spec.family import Family
@@ -38,7 +38,7 @@ class Expansion:
     ]  # tributary -> its steps, and waiting ones, that bring about its end state
     families: dict[str, tuple[str, ...]]  # family -> its steps
     matches: dict[str, tuple[str, ...]]  # pattern and where it stands -> the sources that it matched
-    listed: tuple[str, ...]  # folders that were listed for patterns
+    listed: Listings  # folders that were listed for patterns
     absent: tuple[str, ...]  # paths that were looked for and are not there
 
 

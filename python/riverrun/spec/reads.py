@@ -206,7 +206,9 @@ class Reader:
         owner = self._outputs.owner(path)
         reading = Reading()
         if owner is None and path in self._outputs.children:
-            kind = ArtifactKind.FOLDER  # also without its '/': else who makes what lies in it would be overlooked
+            kind = (
+                ArtifactKind.FOLDER
+            )  # also without its '/': else who makes what lies in it would be overlooked
         if owner is not None:
             self._guard(owner, text, line, asker)
             if owner.path == path:

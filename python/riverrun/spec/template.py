@@ -152,7 +152,9 @@ def _field(
         artifacts = vocabulary.inputs if root is Root.INPUTS else vocabulary.outputs
         known = artifacts.names if artifacts else None
         if artifacts and not artifacts.names and artifacts.count == 0:
-            problems.add(f"'{text}' stands for nothing: the step declares no {name}", where, f"add '{name} = [...]'")
+            problems.add(
+                f"'{text}' stands for nothing: the step declares no {name}", where, f"add '{name} = [...]'"
+            )
             return None
         if artifacts and keys and not _has(artifacts, dotted):
             hint = did_you_mean(dotted, artifacts.names)
