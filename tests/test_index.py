@@ -32,6 +32,11 @@ def replace(path: Path, content: bytes) -> None:
     other.replace(path)
 
 
+def folder_of_b(path: Path) -> None:
+    path.mkdir()
+    (path / "b").write_bytes(b"new")
+
+
 def swap_for(path: Path, make: Callable[[Path], object]) -> None:
     path.unlink()
     make(path)
@@ -60,7 +65,7 @@ EDITS: dict[str, tuple[Callable[[Path], object], tuple[list[str], list[str], int
     "deleted": (lambda path: path.unlink(), ([], ["a"], 0, 0, False)),
     "a fifo in its place": (lambda path: swap_for(path, os.mkfifo), ([], [], 1, 0, False)),
     "a folder in its place": (
-        lambda path: swap_for(path, lambda path: (path.mkdir(), (path / "b").write_bytes(b"new"))),
+        lambda path: swap_for(path, folder_of_b),
         (["a/b"], ["a"], 0, 0, True),
     ),
     "a link in its place": (

@@ -1,4 +1,4 @@
-"""In: what a command does to its work folder, or asks of where it runs. Out: whether the folder is used again; what the command met."""
+"""In: commands, and what they do to their work folder. Out: what they met, and whether the folder is used again."""
 
 import os
 import signal
@@ -33,7 +33,8 @@ class Nest:
         made = self.path.stat()
         rights = (made.st_mode, made.st_uid, made.st_gid)
         links = {path for path, _ in LINKS}
-        return sweep_work(*self.handles, name.encode(), FOLDERS, links, set(declared), rights)
+        nest, grave = self.handles
+        return sweep_work(nest, grave, name.encode(), FOLDERS, links, set(declared), rights)
 
 
 @pytest.fixture
@@ -67,6 +68,11 @@ def _replaced(work: Path) -> None:
     (work / "out/deep").symlink_to("/")
 
 
+def _folder_for_input(work: Path) -> None:
+    (work / "in/a").unlink()
+    (work / "in/a").mkdir()
+
+
 LEFT: dict[str, tuple[Callable[[Path], object], list[bytes]]] = {
     "a file": (lambda work: (work / "out/x").write_text(""), [b"out/x"]),
     "a hidden file": (lambda work: (work / ".x").write_text(""), [b".x"]),
@@ -77,7 +83,7 @@ LEFT: dict[str, tuple[Callable[[Path], object], list[bytes]]] = {
     "a folder made private": (lambda work: (work / "out").chmod(0o700), []),
     "a folder gone": (lambda work: (work / "out/deep").rmdir(), []),
     "a folder replaced by a link": (_replaced, []),
-    "a folder in place of an input": (lambda work: ((work / "in/a").unlink(), (work / "in/a").mkdir()), []),
+    "a folder in place of an input": (_folder_for_input, []),
 }
 
 
@@ -118,7 +124,7 @@ def test_steps_of_one_shape_share_a_folder_one_after_the_other(tmp_path: Path) -
         assert folders.drop(step) == []
     assert len(set(inodes)) == 1
     again = Path(folders.prepare(steps[2], KEY))  # its own was idle
-    assert [path.name for path in again.iterdir()] == ["in", "out"] or len(list(again.iterdir())) == 2
+    assert {path.name for path in again.iterdir()} == {"in", "out"}
     folders.drop(steps[2])
     folders.close()
     assert not list((tmp_path / ".riverrun/work").iterdir())
@@ -145,10 +151,8 @@ def test_a_command_finds_signals_descriptors_and_session_as_new(tmp_path: Path) 
     finally:
         os.close(inherited)
     assert listed.split() == ["0", "1", "2", "3"]  # 3 is the listing's own
-    pid, *_, session = (
-        said(["cat", "/proc/self/stat"], tmp_path, PATH="/bin").split()[place] for place in (0, 5)
-    )
-    assert pid == session
+    stat = said(["cat", "/proc/self/stat"], tmp_path, PATH="/bin").split()
+    assert stat[0] == stat[4] == stat[5], "it leads a group and a session"
 
 
 def test_our_own_signals_stay_as_they_were(tmp_path: Path) -> None:

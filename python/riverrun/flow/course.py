@@ -21,6 +21,7 @@ from riverrun.record import Done, Recorded, Recorder, Recording
 from riverrun.report import Event, Planned, Remark, Settled, Started
 from riverrun.run import Attempt, Crew, Ended, Ending, Finished, Judged, Kept
 
+LEFTOVERS_NAMED = 5
 _GOOD = (Action.NONE, Action.RAN, Action.RESTORED)
 _ENDED = {
     Recording.RECORDED: Ended.RECORDED,
@@ -138,7 +139,10 @@ class Course:
             kept = self.crew.folders.keep_failed(step)
         except OSError as error:
             return (f"its folder could not be kept aside: {error.strerror}",)
-        return (f"its folder is kept in {kept}",) if kept else ()
+        if not kept:
+            return ()
+        left = _undeclared(os.path.join(self.root, kept), step) if ended is Ended.REFUSED else []
+        return (f"its folder is kept in {kept}", *(f"it left, undeclared: {path}" for path in left))
 
     def settled(self, name: str, result: StepResult, trace: Trace | None) -> Sequence[str]:
         """Learns from a settled step, removes temporary artifacts that no one needs any more, lets the graph grow."""
@@ -235,6 +239,18 @@ class Course:
         told = [attempted for attempted in self._attempted if attempted.action != Action.NONE.value]
         self.ledger.note_attempts(told)
         self._attempted.clear()
+
+
+def _undeclared(folder: str, step: Step) -> list[str]:
+    """Files in a work folder that are neither links to inputs nor declared: a slip in a name shows here."""
+    declared = {output.path for output in step.outputs}
+    found = []
+    for top, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.relpath(os.path.join(top, name), folder)
+            if path not in declared and not os.path.islink(os.path.join(top, name)):
+                found.append(path)
+    return sorted(found)[:LEFTOVERS_NAMED]
 
 
 def _remove(path: str) -> None:

@@ -84,10 +84,11 @@ pub fn take(index: &Index, paths: &[Vec<u8>], copies: &[Copies], limits: Limits,
             copied.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
         }
         let print = reading.print;
-        if keeps && matches!(copies.get(slot.top), Some(Copies::At(_))) {
-            if let Some(bytes) = bytes_of(&file, &print)? {
-                kept.lock().unwrap_or_else(PoisonError::into_inner).push((slot.top, print.content.strong, bytes));
-            }
+        if keeps
+            && matches!(copies.get(slot.top), Some(Copies::At(_)))
+            && let Some(bytes) = bytes_of(&file, &print)?
+        {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).push((slot.top, print.content.strong, bytes));
         }
         let leased = (reading.hold == Hold::Kept).then_some(file);
         let key = join(&top.key, &slot.below);

@@ -35,6 +35,7 @@ pub fn lay_work(
 /// What a command left in its work folder, and whether that may be used again; its links are gone then.
 #[pyfunction]
 #[allow(unsafe_code)] // as above
+#[allow(clippy::too_many_arguments)] // one is the interpreter
 pub fn sweep_work<'py>(
     py: Python<'py>,
     nest: i32,
