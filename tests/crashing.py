@@ -11,6 +11,7 @@ from typing import Any
 
 PLACES = {
     "Recorder": "riverrun.record",
+    "Aside": "riverrun.record.aside",
     "Store": "riverrun.store",
     "Ledger": "riverrun.ledger",
     "Course": "riverrun.flow.course",

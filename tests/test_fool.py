@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+import riverrun
 from project import Project
-from small_pipeline import STEPS, built, came, stands
+from small_pipeline import STEPS, built, came, inside, stands
 
 YEAR = 365 * 86400  # seconds
 Edit = Callable[[Project], None]
@@ -223,19 +224,24 @@ def move_last(project: Project, name: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_fooling(project: Project, case: Case) -> None:
+def test_fooling(project: Project, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run itself by the command line; what is foreseen, and that nothing is left to do, by the Python interface."""
     built(project)
+    inside(project, monkeypatch)
+    pipeline = riverrun.Pipeline.load(project.root)
     case.edit(project)
 
-    foreseen = project.status()
+    foreseen = {step.step for step in pipeline.status().told()}
     outcome = project.run()
 
     came(project, outcome, ran=case.ran, restored=case.restored)
-    assert set(outcome.steps) <= set(foreseen.steps), foreseen
-    assert bool(outcome.steps) == bool(foreseen.steps), foreseen
+    assert set(outcome.steps) <= foreseen
+    assert bool(outcome.steps) == bool(foreseen)
     for step, kinds in case.reasons.items():
         assert outcome.reasons(step) == kinds, outcome
-    project.settle()
+    again = pipeline.run()
+    assert again.ok and again.counts["kept"] == len(STEPS) and not project.counted(), again
+    stands(project)
 
 
 def test_input_reverted(project: Project) -> None:

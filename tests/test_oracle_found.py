@@ -185,3 +185,18 @@ def test_the_graph_grows_over_a_folder_whose_maker_had_to_wait(project: Project)
     )
     assert project.run(code=0).ran == ["again", "each@a", "each@b", "split"]
     project.settle()
+
+
+def test_a_step_that_waits_is_forced_though_the_end_state_does_not_need_it(project: Project) -> None:
+    project.write({"src.txt": "1\n"}).spec(
+        '[pipeline]\nend = ["@split"]\n'
+        + SPLIT
+        + """
+        [step.total]
+        run = "cat {inputs} > {outputs}"
+        inputs = ["parts/*"]
+        outputs = ["total.txt"]
+        """
+    )
+    assert project.run("--force", "total", code=0).ran == ["split", "total"]
+    assert project.run("--force", "total", code=0).ran == ["total"]

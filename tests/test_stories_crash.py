@@ -17,7 +17,7 @@ CRASHING = Path(__file__).with_name("crashing.py")
 BEFORE = [
     "Recorder.record",
     "Recorder.restore",
-    "Recorder._make_room",
+    "Aside.make_room",
     "Store.add",
     "Store.sync",
     "Store.move_in",

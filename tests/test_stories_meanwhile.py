@@ -1,11 +1,11 @@
-"""Edits made while a run goes on, of what it has looked at already: the run after it sees each of them."""
+"""Edits made while a run goes on: of what its steps are reading (rule 7), and of what it has looked at already."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from project import Project
+from project import Outcome, Project
 
 SPEC = """
 [defaults]
@@ -134,4 +134,69 @@ def test_step_without_outputs(project: Project, tmp_path: Path) -> None:
     assert project.run(code=1).failed == ["lint"]
     project.write({"in.txt": "good\n"})
     project.counted()
+    project.settle()
+
+
+MEDDLING = """
+[defaults]
+pass = ["TALLY", "MEDDLE"]
+[step.count]
+run = 'echo count >> $TALLY; wc -c < {inputs} > {outputs}; eval "${MEDDLE:-}"'
+inputs = ["source.txt"]
+outputs = ["count.txt"]
+[step.read]
+run = 'echo read >> $TALLY; cat {inputs} > {outputs}'
+inputs = ["count.txt"]
+outputs = ["read.txt"]
+[step.aside]
+run = 'echo aside >> $TALLY; echo aside > {outputs}'
+outputs = ["aside.txt"]
+"""
+
+
+def meddling(project: Project, meddle: str) -> Outcome:
+    """A run whose first step edits its own input, at its real place, with the given shell words."""
+    project.env["TALLY"] = str(project.tally)
+    project.write({"source.txt": "1234\n"}).spec(MEDDLING)
+    real = project.root / "source.txt"
+    return project.run("-k", env={"MEDDLE": meddle.replace("REAL", str(real))})
+
+
+@pytest.mark.parametrize(
+    "meddle",
+    [
+        "test -e REAL.once || { echo 12 > REAL; : > REAL.once; }",
+        "test -e REAL.once || { cp -p REAL REAL.once; echo 4321 > REAL; touch -r REAL.once REAL; }",
+        "test -e REAL.once || { echo 12 > REAL.new; mv REAL.new REAL; : > REAL.once; }",
+        "test -e REAL.once || { echo 12 > REAL; : > REAL.once; exit 7; }",
+    ],
+    ids=["written", "same size, mtime restored", "renamed over", "and the command failed"],
+)
+def test_input_changed_while_its_step_ran(project: Project, meddle: str) -> None:
+    outcome = meddling(project, meddle)
+    assert outcome.code == 0, outcome
+    assert outcome.ran == ["aside", "count", "read"]
+    assert project.counted() == {"count": 2, "read": 1, "aside": 1}
+    assert int(project.read("read.txt")) == len(project.read("source.txt"))
+    project.settle()
+
+
+@pytest.mark.parametrize("at_end", ["", "; exit 7"], ids=["succeeding", "failing"])
+def test_input_changed_whenever_its_step_ran(project: Project, at_end: str) -> None:
+    outcome = meddling(project, "echo more >> REAL" + at_end)
+    assert outcome.code == 1, outcome
+    assert outcome.failed == ["count"] and outcome.blocked == ["read"] and outcome.ran == ["aside"]
+    assert outcome.reasons("count") == ["input_unstable"]
+    assert outcome.steps["count"]["reasons"][0]["path"] == "source.txt"
+    assert project.counted() == {"count": 2, "aside": 1}
+    assert not project.has("count.txt") and not project.has("read.txt")
+    assert project.run(code=0).ran == ["count", "read"]
+    project.settle()
+
+
+def test_input_touched_while_its_step_ran(project: Project) -> None:
+    """A change of stamps alone is none."""
+    outcome = meddling(project, "touch REAL")
+    assert outcome.code == 0, outcome
+    assert project.counted() == {"count": 1, "read": 1, "aside": 1}
     project.settle()

@@ -304,5 +304,5 @@ def sweep_work(
     declared: set[bytes],
     rights: tuple[int, int, int],
 ) -> tuple[list[bytes], bool]:
-    """Take the links out of a work folder into the open folder `grave`: (what is in it that was neither laid nor declared, whether it may be laid
-    again). `rights`: mode, owner and group that its folders were made with."""
+    """Take the links out of a work folder into the open folder `grave`: (what is in it that was neither laid nor declared,
+    whether it may be laid again). `rights`: mode, owner and group that its folders were made with."""

@@ -192,7 +192,7 @@ class Bench:
         self.tally.unlink(missing_ok=True)
         assert started == Counter(story.times), _differences("commands started", story.times, started, report)
         self._same_tree(self.expected(), "after the run")
-        good = not {Act.FAILED, Act.BLOCKED} & set(story.acts.values()) and not story.clean.unknown
+        good = not {Act.FAILED, Act.BLOCKED} & set(story.acts.values()) and not story.asked.unknown
         assert report.ok is good
         counts = Counter(asked.values())
         assert (report.counts["ran"], report.counts["restored"]) == (counts["ran"], counts["restored"])

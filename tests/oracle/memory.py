@@ -23,36 +23,37 @@ class Act(Enum):
 class Wanted:
     """What a run is asked for."""
 
-    named: set[str]  # steps whose outputs a person, or the end state, asks for
-    steps: set[str]  # these, and all that they need
+    paths: set[str]  # outputs that a person, or the end state, asks for: they stay, though temporary
+    steps: set[str]  # the steps that make them, those that are forced, and all that they need
     forced: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()  # families among them whose steps cannot be told
 
 
 def wanted(clean: Clean, words: Collection[str] = (), forced: Collection[str] = ()) -> Wanted:
     """The steps of some families, or of the end state. Where families are unknown, of all that is known."""
-    top = clean.world.pipes[""]
-    uids = words or top.end
+    every = clean.by_name.items()
+    uids = words or clean.world.pipes[""].end
     if uids:
-        named = {name for name, step in clean.by_name.items() if step.family.uid in uids}
+        paths = {path for _, step in every if step.family.uid in uids for path in step.outputs}
+        unknown = clean.unknown & {*uids, *forced}
     else:
-        used = {got.path for step in clean.by_name.values() for got in (*step.inputs, *step.uses)}
+        used = {got.path for _, step in every for got in (*step.inputs, *step.uses)}
         read = {
             of for uid in clean.unknown for of in clean.families_read(uid)
         }  # by what is still to be spelled out
-        named = {
-            name
-            for name, step in clean.by_name.items()
-            if step.family.uid not in read and any(not _used(path, used) for path in step.outputs)
-        }
-    steps, edge = set(named), list(named)
-    for uid in uids or clean.unknown:
+        ends = (step for _, step in every if step.family.uid not in read)
+        paths = {path for step in ends for path in step.outputs if not _used(path, used)}
+        unknown = clean.unknown
+    chosen = {name for name, step in every if step.family.uid in forced}
+    edge = [*chosen, *(name for name, step in every if paths & set(step.outputs))]
+    for uid in unknown:
         edge += _folder_makers(clean, uid)
+    steps: set[str] = set()
     while edge:
         name = edge.pop()
         steps.add(name)
         edge += [need for need in clean.by_name[name].needs if need not in steps]
-    families = {name for name, step in clean.by_name.items() if step.family.uid in forced}
-    return Wanted(named, steps, frozenset(families & steps))
+    return Wanted(paths, steps, frozenset(chosen), frozenset(unknown))
 
 
 def _folder_makers(clean: Clean, uid: str) -> list[str]:
@@ -135,10 +136,10 @@ class Story:
         made = self.memory.traces.get(self.clean.key(step))
         if made is None:
             return None
-        spared = step.family.temporary and step.name not in self.asked.named
         lacking = {}
         for path, content in zip(step.outputs, made, strict=True):
             there = self.memory.disk.get(path, ABSENT)
+            spared = step.family.temporary and path not in self.asked.paths
             if there != content and not (spared and there is ABSENT):
                 lacking[path] = content
         return lacking
@@ -183,14 +184,14 @@ class Story:
         good = (Act.NONE, Act.RAN, Act.RESTORED)
         for name in self.acts:
             step = self.clean.by_name[name]
-            if not step.family.temporary or name in self.asked.named or self.acts[name] not in good:
+            if not step.family.temporary or self.acts[name] not in good:
                 continue
             readers = [
                 one for one in self.clean.by_name.values() if one.name in self.acts and name in one.needs
             ]
-            if self.clean.unknown or any(self.acts[reader.name] not in good for reader in readers):
+            if self.asked.unknown or any(self.acts[reader.name] not in good for reader in readers):
                 continue
-            for path in step.outputs:
+            for path in set(step.outputs) - self.asked.paths:
                 self.memory.disk[path] = ABSENT
                 self.memory.placed.pop(path, None)
 

@@ -119,12 +119,12 @@ def _foresee(outline: Outline, knowledge: Knowledge, ledger: Ledger) -> dict[str
 def _known_folders(
     outline: Outline, verdicts: Mapping[str, Verdict], listings: Mapping[str, tuple[Entry, ...]]
 ) -> dict[str, tuple[Entry, ...]]:
-    """The entries of folders that families wait for, where the promise of their maker is kept or can be restored."""
+    """The entries of folders that families wait for, where a trace tells them: kept, to be restored, or needed again."""
     new = {}
     for folder in {folder for family in outline.waiting for folder in family.folders} - listings.keys():
         maker = outline.graph.maker_of(folder)
         verdict = verdicts.get(maker) if maker is not None else None
-        if verdict is None or verdict.trace is None or verdict.action not in (Action.NONE, Action.RESTORE):
+        if verdict is None or verdict.trace is None:
             continue
         names = {output.shown: output.path for output in outline.graph.steps[maker or ""].outputs}
         for made in verdict.trace.outputs:

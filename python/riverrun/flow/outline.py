@@ -64,15 +64,16 @@ def draw(
     targets = Targets(root, expansion, graph, asked.tributary)
     named, named_waiting = targets.wanted(asked.words)
     waiting = {family.name: family for family in expansion.waiting}
-    needed = _with_via(named_waiting, waiting)
+    forced, forced_waiting = targets.wanted(asked.forced) if asked.forced else (set[str](), set[str]())
     wanted = set(named)
     if asked.upstream is Upstream.INCLUDED:
+        needed = _with_via(named_waiting | forced_waiting, waiting)
         makers = (graph.maker_of(folder) for name in needed for folder in waiting[name].folders)
         wanted = graph.upstream(wanted | {maker for maker in makers if maker is not None})
-        forced = targets.wanted(asked.forced)[0] if asked.forced else set()
         wanted |= graph.upstream(forced)
     else:
-        forced = targets.wanted(asked.forced)[0] & wanted if asked.forced else set()
+        needed = _with_via(named_waiting, waiting)
+        forced &= wanted
     whole = not asked.words and asked.tributary is None
     outputs = (output.path for name in named for output in graph.steps[name].outputs)
     return Outline(
