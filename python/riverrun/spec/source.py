@@ -29,6 +29,8 @@ class Source:
         self._content = content
         self._spans: Spans = spans or {}
         self._starts: list[int] | None = None
+        # A line may name 100,000 inputs, each of which is located: number, bytes, text of the last one asked about.
+        self._last = (-1, b"", "")
 
     def at(self, start: int, end: int) -> Location:
         """The location of some bytes."""
@@ -40,11 +42,17 @@ class Source:
                 found = self._content.find(b"\n", found + 1)
         number = bisect_right(self._starts, start) - 1
         first = self._starts[number]
-        stop = self._content.find(b"\n", first)
-        line = self._content[first : stop if stop >= 0 else None].rstrip(b"\r")
-        column = len(line[: start - first].decode(errors="replace")) + 1
-        width = len(line[start - first : max(end - first, 0)].decode(errors="replace"))
-        return Location(self.file, number + 1, column, line.decode(errors="replace"), max(width, 1))
+        if number != self._last[0]:
+            stop = self._content.find(b"\n", first)
+            line = self._content[first : stop if stop >= 0 else None].rstrip(b"\r")
+            self._last = (number, line, line.decode(errors="replace"))
+        _, line, text = self._last
+        before = min(start - first, len(line))
+        marked = min(end - first, len(line)) - before
+        if len(text) != len(line):  # not ASCII: count characters
+            before = len(line[:before].decode(errors="replace"))
+            marked = len(line[start - first : max(end - first, 0)].decode(errors="replace"))
+        return Location(self.file, number + 1, before + 1, text, max(marked, 1))
 
     def line(self, number: int) -> Location:
         """A whole line, counted from 1."""
