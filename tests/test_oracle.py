@@ -146,7 +146,7 @@ def _settings(examples: int, steps: int, *, derandomize: bool) -> settings:
 
 def test_oracle() -> None:
     """The same stories every time."""
-    run_state_machine_as_test(Oracle, settings=_settings(40, 12, derandomize=True))
+    run_state_machine_as_test(Oracle, settings=_settings(60, 12, derandomize=True))
 
 
 @pytest.mark.long

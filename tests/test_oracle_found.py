@@ -200,3 +200,27 @@ def test_a_step_that_waits_is_forced_though_the_end_state_does_not_need_it(proje
     )
     assert project.run("--force", "total", code=0).ran == ["split", "total"]
     assert project.run("--force", "total", code=0).ran == ["total"]
+
+
+def test_temporaries_in_a_row_are_made_again_each_once(project: Project) -> None:
+    step = """
+        [step.%s]
+        run = "%s"
+        inputs = ["%s"]
+        outputs = ["%s"]
+        %s
+        """
+    names = ["src", "one", "two", "three"]
+    project.write({"src": "1\n"}).spec(
+        "".join(
+            step % (name, project.counting(name, "cp {inputs} {outputs}"), read, name, "temporary = " + kept)
+            for read, name, kept in zip(names, names[1:], ("true", "true", "false"), strict=False)
+        )
+    )
+    assert project.run(code=0).ran == ["one", "three", "two"]
+    project.counted()
+    project.spec(project.read("riverrun.toml").replace("echo three >>", "echo  three >>"))
+    assert project.run(code=0).ran == ["one", "three", "two"]
+    assert project.counted() == {"one": 1, "two": 1, "three": 1}
+    assert not project.has("one") and not project.has("two")
+    project.settle()

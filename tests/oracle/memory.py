@@ -1,6 +1,6 @@
 """What was ever made: a clean build comes in, who must run, be restored or be left alone in this run goes out."""
 
-from collections.abc import Collection, Container
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -211,14 +211,16 @@ class Story:
                 return {"none", "maybe"}  # it may have to be made for them
         return {{Act.RAN: "run", Act.FAILED: "run", Act.RESTORED: "restore"}.get(act, "none")}
 
-    def needed_later(self, name: str, told: Container[str]) -> bool:
+    def needed_later(self, name: str, told: Mapping[str, str]) -> bool:
         """Whether a step was woken by one that was still to be spelled out when `told` was told."""
         readers = [
             one
             for one, act in self.acts.items()
             if name in self.clean.by_name[one].needs and act is not Act.NONE
         ]
-        return name in self.woken and any(one not in told or self.needed_later(one, told) for one in readers)
+        return name in self.woken and any(
+            told.get(one, "maybe") == "maybe" or self.needed_later(one, told) for one in readers
+        )
 
     def _moves(self, name: str) -> bool:
         """Whether a step has a command upstream, or of its own, that must run whatever comes."""

@@ -64,6 +64,8 @@ class Course:
 
     def judge(self, names: Sequence[str], woken: Mapping[str, Reason]) -> Mapping[str, Judged]:
         """Verdicts for steps whose needs are settled."""
+        for name in woken:
+            self.results.pop(name, None)  # no longer content: what it reads stays until it has run
         return self.knowledge.judge(names, woken)
 
     def rejudge(self, name: str) -> None:
