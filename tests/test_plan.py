@@ -28,7 +28,7 @@ def facts(
 ) -> Facts:
     return Facts(
         key=ActionKey(b"k"),
-        description=lambda: NEW,
+        description=NEW,
         traces=traces,
         last=lambda: last,
         outputs=outputs,

@@ -84,9 +84,16 @@ def test_looking_makes_nothing(tmp_path: Path) -> None:
         assert store.locate(b"x" * 32) is None
         assert store.registered() == []
         assert store.stats().blobs == 0
-        assert store.room_for(0) in (True, False)
-        assert not store.room_for(1 << 62)
+        assert "free on its disk" in store.refusal(1 << 62)
     assert os.listdir(tmp_path) == ["workspace"]
+
+
+def test_a_full_store_takes_no_more_copies(tmp_path: Path) -> None:
+    with Store.open(str(tmp_path / "store"), str(tmp_path / "workspace"), most=100_000) as store:
+        add(store, [b"x" * 70_000])
+        assert store.refusal(0) == ""
+        add(store, [b"y" * 40_000])
+        assert "max_size of 100000 bytes" in store.refusal(0)
 
 
 def test_a_pack_of_another_is_found_when_it_is_sealed(tmp_path: Path) -> None:

@@ -214,3 +214,62 @@ def test_exec_bits_and_empty_folders_come_back(project: Project) -> None:
     assert not (project.root / "o/plain").stat().st_mode & 0o111
     assert (project.root / "p").stat().st_mode & 0o100
     project.settle()
+
+
+def test_a_full_store_is_told_and_costs_only_restoring(project: Project) -> None:
+    project.write({"riverrun.local.toml": "[cache]\nmax_size = 1\n"})
+    chain(project)
+    project.remove("second.txt")
+    outcome = project.run(code=0)
+    assert outcome.ran == ["second"]
+    assert "not_cached" in outcome.reasons("second")
+    told = {note["kind"]: note["message"] for note in outcome.document["notes"]}
+    assert "max_size of 1 bytes" in told["not_copied"]
+    assert project.read("second.txt") == "12"
+
+
+def test_a_step_behind_a_folder_that_was_made_can_be_had_alone(project: Project) -> None:
+    project.write({"in.txt": "a\nb\n"}).spec(
+        """
+[step.split]
+run = "mkdir parts; split -l 1 {inputs} parts/"
+inputs = ["in.txt"]
+outputs = ["parts/"]
+[step.each]
+foreach = "parts/{name}"
+run = "cp {inputs} {outputs}"
+inputs = ["parts/{name}"]
+outputs = ["each/{name}"]
+[step.all]
+run = "cat {inputs} > {outputs}"
+inputs = ["@each"]
+outputs = ["all.txt"]
+"""
+    )
+    project.run(code=0)
+    project.remove("all.txt")
+    project.write({"in.txt": "a\nb\nc\n"})  # not looked at
+    assert project.status("all").counts["kept"] == 0
+    alone = project.run("--only", "all", code=0)
+    assert (alone.ran, alone.restored, alone.counts["kept"]) == ([], ["all"], 0)
+    assert project.read("all.txt") == "a\nb\n"
+
+
+def test_two_specs_in_one_folder_leave_each_other_alone(project: Project) -> None:
+    chain(project)
+    project.write(
+        {
+            "other.toml": '[step.other]\nrun = "cp {inputs} {outputs}"\ninputs = ["in.txt"]\noutputs = ["o.txt"]\n'
+        }
+    )
+    other = project.run("-f", "other.toml", code=0)
+    assert other.ran == ["other"]
+    assert not other.document["notes"]
+    assert not project.run("--check", "content", code=0).document["notes"]
+    for words in ((), ("-f", "other.toml")):
+        listed = project.cli("clean", "--orphans", "--yes", "--json", *words).document
+        assert listed["paths"] == [], words
+    assert project.has("o.txt") and project.has("second.txt")
+    project.remove("other.toml")
+    told = project.run("--check", "content", code=0).document["notes"]
+    assert [note["kind"] for note in told] == ["orphan"], "no spec is left that makes it"

@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import Protocol
 
 from riverrun.model.fact import Kind, Seen
 from riverrun.model.step import Input, Step
@@ -38,53 +37,22 @@ class Field(Enum):
     ITEM = "item"
 
 
-class Sink(Protocol):
-    """Takes the fields of a description one by one."""
-
-    def field(self, field: Field, name: str, value: str) -> None:
-        """One field; strings may hold surrogates for bytes that are not UTF-8."""
-
-
-class KeyHasher:
-    """Hashes a description into its action key."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = [KEY_TAG]
-
-    def field(self, field: Field, name: str, value: str) -> None:
-        """Adds one field: three byte strings, each behind its length (u32, little-endian)."""
-        self._add(field.value, name, value)
-
-    def _add(self, *texts: str) -> None:
-        for text in texts:
+def encoded(description: Description) -> bytes:
+    """The bytes that a key is the digest of: the tag, then each field as three strings behind their lengths (u32)."""
+    parts: list[bytes] = [KEY_TAG]
+    for field in description:
+        for text in field:
             raw = text.encode("utf-8", "surrogateescape")
-            self._parts.append(len(raw).to_bytes(4, "little"))
-            self._parts.append(raw)
-
-    @classmethod
-    def of(cls, description: Description) -> ActionKey:
-        """The key of a description that was kept."""
-        hasher = cls()
-        for field, name, value in description:
-            hasher._add(field, name, value)
-        return hasher.key()
-
-    def key(self) -> ActionKey:
-        """The key of all fields so far."""
-        hasher = Hasher()
-        hasher.update(b"".join(self._parts))
-        return ActionKey(hasher.digest())
+            parts.append(len(raw).to_bytes(4, "little"))
+            parts.append(raw)
+    return b"".join(parts)
 
 
-class Explainer:
-    """Keeps a description for people, and for the comparison with a later one."""
-
-    def __init__(self) -> None:
-        self.fields: list[tuple[str, str, str]] = []
-
-    def field(self, field: Field, name: str, value: str) -> None:
-        """Keeps one field."""
-        self.fields.append((field.value, name, value))
+def key_of(description: Description) -> ActionKey:
+    """The action key."""
+    hasher = Hasher()
+    hasher.update(encoded(description))
+    return ActionKey(hasher.digest())
 
 
 _json = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
@@ -92,39 +60,44 @@ _json = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":
 
 def describe(
     step: Step,
-    sink: Sink,
     *,
     seen: Callable[[Input], Seen],
     environment: Iterable[tuple[str, str | None]],
     tools: Mapping[str, Seen],
     platform: str,
-) -> None:
-    """Tells the sink everything that may decide the outputs of a step, always in the same order.
+) -> Description:
+    """Everything that may decide the outputs of a step, always in the same order.
 
     `seen` gives the content of an input, `environment` the counted variables (None: not set), `tools` the content of
     the step's programs.
     """
-    sink.field(Field.COMMAND, "", _json(step.run.counted))
-    sink.field(Field.SHELL, "", _json(step.shell))
-    sink.field(Field.CWD, "", step.cwd)
-    sink.field(Field.STANDING, "", f"{step.real.value}, {step.ground.value}")
+    fields: list[tuple[str, str, str]] = []
+
+    def tell(field: Field, name: str, value: str) -> None:
+        fields.append((field.value, name, value))
+
+    tell(Field.COMMAND, "", _json(step.run.counted))
+    tell(Field.SHELL, "", _json(step.shell))
+    tell(Field.CWD, "", step.cwd)
+    tell(Field.STANDING, "", f"{step.real.value}, {step.ground.value}")
     if step.test is not None:
-        sink.field(Field.TEST, "", _json(step.test.counted))
+        tell(Field.TEST, "", _json(step.test.counted))
     for variable, value in environment:
-        sink.field(Field.ENVIRONMENT, variable, "unset" if value is None else "=" + value)
+        tell(Field.ENVIRONMENT, variable, "unset" if value is None else "=" + value)
     for tool in sorted(step.tools):
-        sink.field(Field.TOOL, tool, content(tools[tool]))
-    sink.field(Field.PLATFORM, "", platform)
+        tell(Field.TOOL, tool, content(tools[tool]))
+    tell(Field.PLATFORM, "", platform)
     for read in step.inputs:
-        sink.field(Field.INPUT, _label(read), content(seen(read)))
+        tell(Field.INPUT, _label(read), content(seen(read)))
     for read in sorted(step.uses, key=lambda use: (os.fsencode(use.shown), use.name)):
-        sink.field(Field.USE, _label(read), content(seen(read)))
+        tell(Field.USE, _label(read), content(seen(read)))
     for output in step.outputs:
-        sink.field(Field.OUTPUT, _json([output.name, output.shown]), output.kind.value)
+        tell(Field.OUTPUT, _json([output.name, output.shown]), output.kind.value)
     for name in sorted(step.params):
-        sink.field(Field.PARAM, name, _json(step.params[name]))
+        tell(Field.PARAM, name, _json(step.params[name]))
     for name in sorted(step.item):
-        sink.field(Field.ITEM, name, _json(step.item[name]))
+        tell(Field.ITEM, name, _json(step.item[name]))
+    return fields
 
 
 def _label(read: Input) -> str:

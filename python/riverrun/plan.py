@@ -28,7 +28,7 @@ class Facts:
     """All that a verdict may depend on, for one step whose inputs are known."""
 
     key: ActionKey
-    description: Callable[[], Description]  # asked only when a reason must be found
+    description: Description
     traces: Sequence[Trace]  # of this key, newest first
     last: Callable[[], Trace | None]  # what was last put in the place of these outputs
     outputs: Mapping[str, Seen]  # by their name in the step
@@ -102,7 +102,7 @@ def _why(step: Step, facts: Facts) -> tuple[Reason, ...]:
         if not facts.traces:
             return (Reason(Cause.FIRST_RUN),)
         return tuple(_misplaced(step, facts.traces[0], facts.outputs)) or (Reason(Cause.FIRST_RUN),)
-    reasons = differences(last.description, facts.description()) if last.key != facts.key else ()
+    reasons = differences(last.description, facts.description) if last.key != facts.key else ()
     return reasons or tuple(_misplaced(step, last, facts.outputs)) or (Reason(Cause.FIRST_RUN),)
 
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from riverrun.cli.voice import Form, Voice
 from riverrun.errors import UsageError
+from riverrun.model.names import SPEC_NAME
 
 if TYPE_CHECKING:
     from riverrun.flow import Pipeline
-
-SPEC = "riverrun.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +54,9 @@ def load(file: str | None) -> "Pipeline":
 def spec_above(folder: str) -> str | None:
     """The spec in the folder, or in the nearest one above it that has one."""
     folder = os.path.abspath(folder)
-    while not os.path.isfile(os.path.join(folder, SPEC)):
+    while not os.path.isfile(os.path.join(folder, SPEC_NAME)):
         above = os.path.dirname(folder)
         if above == folder:
             return None
         folder = above
-    return os.path.join(folder, SPEC)
+    return os.path.join(folder, SPEC_NAME)

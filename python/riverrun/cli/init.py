@@ -4,9 +4,10 @@ import click
 
 from riverrun.cli import flags
 from riverrun.cli.codes import Exit
-from riverrun.cli.door import SPEC, Session
+from riverrun.cli.door import Session
 from riverrun.cli.voice import Form
 from riverrun.errors import UsageError
+from riverrun.model.names import SPEC_NAME
 
 _IGNORED = ".riverrun/"
 
@@ -44,7 +45,7 @@ def command(session: Session) -> int:
     In a folder:   riverrun -C analysis init
     """
     session.enter()
-    path = session.file or SPEC
+    path = session.file or SPEC_NAME
     try:
         with open(path, "x", encoding="utf-8") as spec:
             spec.write(_SPEC)

@@ -15,20 +15,14 @@ from riverrun.ledger import Ledger
 from riverrun.model.fact import Entry, Kind
 from riverrun.model.step import ArtifactKind, Ground, Step
 from riverrun.model.trace import Attempted, Trace
-from riverrun.model.verdict import Action, Cause, Outcome, Reason, StepResult
+from riverrun.model.verdict import Action, Cause, Outcome, Reason, Recording, StepResult
 from riverrun.native import Fact
-from riverrun.record import Done, Recorded, Recorder, Recording
+from riverrun.record import Done, Recorded, Recorder
 from riverrun.report import Event, Planned, Remark, Settled, Started
-from riverrun.run import Attempt, Crew, Ended, Ending, Finished, Judged, Kept
+from riverrun.run import Attempt, Crew, Ending, Finished, Judged, Kept
 
 LEFTOVERS_NAMED = 5
 _GOOD = (Action.NONE, Action.RAN, Action.RESTORED)
-_ENDED = {
-    Recording.RECORDED: Ended.RECORDED,
-    Recording.REFUSED: Ended.REFUSED,
-    Recording.UNSTABLE: Ended.UNSTABLE,
-    Recording.BROKEN: Ended.BROKEN,
-}
 
 
 @dataclass(slots=True)
@@ -89,19 +83,21 @@ class Course:
             recorded = self.recorder.record(batch)
         except (OSError, StoreError, LedgerError) as error:
             reason = Reason(Cause.ERROR, after=str(error))
-            return [Kept(done.step.name, Ended.REFUSED, (reason,)) for done in batch if done.succeeded]
+            return [Kept(done.step.name, Recording.REFUSED, (reason,)) for done in batch if done.succeeded]
         for result in recorded:
             self._facts[result.step] = result.facts
             self.replaced.extend(result.notes)
-        return [Kept(result.step, self._ended(result), result.reasons, result.trace) for result in recorded]
+        return [
+            Kept(result.step, self._recording(result), result.reasons, result.trace) for result in recorded
+        ]
 
-    def _ended(self, result: Recorded) -> Ended:
+    def _recording(self, result: Recorded) -> Recording:
         """An input that changed is looked at anew only if it is a source: what a step made is repaired by the next run."""
         graph = self.outline.graph
         reads = {read.path: read for read in self.step(result.step).reads}
         if any(graph.makers_of(reads[path]) for path in result.changed):
-            return Ended.REFUSED
-        return _ENDED[result.recording]
+            return Recording.REFUSED
+        return result.recording
 
     def _done(self, attempt: Attempt) -> Done:
         finished, judged = attempt.finished, attempt.judged
@@ -125,17 +121,17 @@ class Course:
         try:
             recorded = self.recorder.restore(self.step(name), trace)
         except (OSError, StoreError, LedgerError) as error:
-            return Kept(name, Ended.REFUSED, (Reason(Cause.ERROR, after=str(error)),))
+            return Kept(name, Recording.REFUSED, (Reason(Cause.ERROR, after=str(error)),))
         self._facts[name] = recorded.facts
         self.replaced.extend(recorded.notes)
-        return Kept(name, _ENDED[recorded.recording], recorded.reasons, recorded.trace)
+        return Kept(name, recorded.recording, recorded.reasons, recorded.trace)
 
-    def dropped(self, name: str, finished: Finished, ended: Ended | None) -> tuple[str, ...]:
+    def dropped(self, name: str, finished: Finished, recording: Recording | None) -> tuple[str, ...]:
         """Keeps the folder of a failed attempt aside; removes that of a good one, and names what was left in it."""
         step = self.step(name)
         if step.ground is Ground.IN_PLACE or not os.path.isdir(finished.work):
             return ()
-        if ended is Ended.RECORDED:
+        if recording is Recording.RECORDED:
             return tuple(f"left undeclared, and dropped: {path}" for path in self.crew.folders.drop(step))
         try:
             kept = self.crew.folders.keep_failed(step)
@@ -143,7 +139,7 @@ class Course:
             return (f"its folder could not be kept aside: {error.strerror}",)
         if not kept:
             return ()
-        left = _undeclared(os.path.join(self.root, kept), step) if ended is Ended.REFUSED else []
+        left = _undeclared(os.path.join(self.root, kept), step) if recording is Recording.REFUSED else []
         return (f"its folder is kept in {kept}", *(f"it left, undeclared: {path}" for path in left))
 
     def settled(self, name: str, result: StepResult, trace: Trace | None) -> Sequence[str]:

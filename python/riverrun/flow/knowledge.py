@@ -12,7 +12,7 @@ from dataclasses import replace
 from riverrun.command import counted_environment, language
 from riverrun.errors import Problem, SpecError
 from riverrun.graph import Graph, parents
-from riverrun.keys import Explainer, KeyHasher, describe
+from riverrun.keys import describe, key_of
 from riverrun.ledger import Ledger
 from riverrun.model.fact import MISSING, Entry, Kind, Made, Seen
 from riverrun.model.manifest import below, manifest_digest
@@ -108,7 +108,7 @@ class Knowledge:
                 results[step.name] = Judged(Verdict(Action.BLOCKED, refused))
                 continue
             description = self._describe(step, known, tools)
-            keyed[step.name] = (KeyHasher.of(description), known, description)
+            keyed[step.name] = (key_of(description), known, description)
         traces = self._ledger.traces_of([key for key, _, _ in keyed.values()])
         for name, (key, known, description) in keyed.items():
             step = self.graph.steps[name]
@@ -127,7 +127,7 @@ class Knowledge:
     ) -> Judged:
         facts = Facts(
             key=key,
-            description=lambda: description,
+            description=description,
             traces=traces,
             last=lambda: self._ledger.latest(step.name, [output.path for output in step.outputs]),
             outputs={output.shown: self.eyes.seen(output.path) for output in step.outputs},
@@ -140,7 +140,7 @@ class Knowledge:
             verdict = judge(step, facts, Policy.FORCED if step.name in self.forced else Policy.WHEN_NEEDED)
         if verdict.action is not Action.RUN:
             return Judged(verdict, key, (), inputs)
-        return Judged(verdict, key, facts.description(), inputs, self._absent_makers(step))
+        return Judged(verdict, key, description, inputs, self._absent_makers(step))
 
     def restorable(self, made: Made) -> bool:
         """Whether the store has all the bytes of an output."""
@@ -151,20 +151,17 @@ class Knowledge:
         inputs = {read.path: self._input(read) or MISSING for read in step.reads}
         tools = self.eyes.tools(step.tools, self._environ.get("PATH", os.defpath))
         description = self._describe(step, inputs, tools)
-        return KeyHasher.of(description), description
+        return key_of(description), description
 
     def _describe(self, step: Step, inputs: Mapping[str, Seen], tools: Mapping[str, Seen]) -> Description:
         """What both the key and its explanation are made of."""
-        explainer = Explainer()
-        describe(
+        return describe(
             step,
-            explainer,
             seen=lambda read: inputs[read.path],
             environment=counted_environment(step, self._environ, self._language),
             tools=tools,
             platform=PLATFORM,
         )
-        return explainer.fields
 
     def _promisers(self, read: Input) -> list[str]:
         """The makers of an input whose outputs are only promised."""

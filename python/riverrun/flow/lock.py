@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 
 from riverrun.errors import LockedError
+from riverrun.model.names import OWN
 
-OWN = ".riverrun"
 _POLL_SECONDS = 0.05  # the kernel has no lock with a time limit
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from riverrun.flow.knowledge import Knowledge
 from riverrun.flow.notes import orphans, vanished
 from riverrun.flow.options import Force, RunOptions, Upstream
-from riverrun.flow.outline import Asked, Outline, draw
+from riverrun.flow.outline import Asked, Outline, draw, draw_as_made
 from riverrun.flow.seal import Broken, Question
 from riverrun.flow.sealing import part, seal, seal_part
 from riverrun.flow.workspace import Workspace
@@ -54,18 +54,16 @@ def looking(
         made = {} if some is not None else ledger.placed()
         listings: dict[str, tuple[Entry, ...]] = {}
         while True:
-            outline = (
-                some.outline
-                if some is not None
-                else draw(
-                    read(options.params),
-                    asked,
-                    root=workspace.root,
-                    made=made,
-                    listings=listings,
-                    environ=workspace.environ,
-                )
-            )
+            if some is not None:
+                outline = some.outline
+            else:
+                root, environ, document = workspace.root, workspace.environ, read(options.params)
+                if asked.upstream is Upstream.LEFT_ALONE:
+                    outline = draw_as_made(
+                        document, asked, root=root, made=made, environ=environ, ledger=ledger
+                    )
+                else:
+                    outline = draw(document, asked, root=root, made=made, listings=listings, environ=environ)
             forced = outline.wanted if options.force_all is Force.ALL else outline.forced
             knowledge = Knowledge(
                 outline.graph, eyes, ledger, store, workspace.environ, forced=forced, asked=outline.asked
@@ -84,8 +82,11 @@ def looking(
             Note(kind, text) for kind, text in (("ledger", ledger.note), ("index", index.note or "")) if text
         ]
         if some is None:
-            notes += vanished(ledger.matches(), outline.matches)
-            notes += orphans(workspace.root, made, outline.graph)
+            remembered = ledger.matches()
+            notes += vanished(remembered, workspace.spec, outline.matches)
+            notes += orphans(
+                made, outline.graph, spec=workspace.spec, matches=remembered, root=workspace.root
+            )
         else:
             notes += some.notes
         kept = all(verdict.action is Action.NONE for verdict in verdicts.values())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from riverrun.flow.options import Upstream
 from riverrun.flow.targets import Targets
 from riverrun.graph import Graph
+from riverrun.ledger import Ledger
 from riverrun.model.fact import Entry
 from riverrun.model.step import Waiting
 from riverrun.spec import Document, Listings, expand
@@ -88,6 +89,29 @@ def draw(
         expansion.absent,
         tuple(listings or ()),
     )
+
+
+def draw_as_made(
+    document: Document,
+    asked: Asked,
+    *,
+    root: str,
+    made: Container[str],
+    environ: Mapping[str, str],
+    ledger: Ledger,
+) -> Outline:
+    """The outline of the last run: in a folder that a step made lies what it held when it was put in its place."""
+    listings: dict[str, Sequence[Entry]] = {}
+    while True:
+        outline = draw(document, asked, root=root, made=made, listings=listings, environ=environ)
+        waited = {folder for family in outline.graph.waiting for folder in family.folders}
+        new: dict[str, Sequence[Entry]] = {}
+        for folder in waited - listings.keys():
+            trace = ledger.latest(outline.graph.maker_of(folder) or "", [folder])
+            new |= {one.path: one.entries for one in (trace.outputs if trace else ()) if one.path == folder}
+        if not new:
+            return outline
+        listings |= new
 
 
 def _with_via(names: set[str], waiting: Mapping[str, Waiting]) -> set[str]:

@@ -13,9 +13,9 @@ from dataclasses import replace
 from riverrun.flow.course import Course
 from riverrun.flow.interrupt import listening
 from riverrun.flow.knowledge import Knowledge
-from riverrun.flow.notes import orphans, vanished
+from riverrun.flow.notes import orphans, to_remember, vanished
 from riverrun.flow.options import Force, RunOptions, Upstream
-from riverrun.flow.outline import Asked, Outline, draw
+from riverrun.flow.outline import Asked, Outline, draw, draw_as_made
 from riverrun.flow.seal import Broken, Question
 from riverrun.flow.sealing import part, seal, seal_part
 from riverrun.flow.workspace import Workspace
@@ -98,7 +98,19 @@ class Running:
                 environ=workspace.environ,
             )
 
-        outline = redraw({}) if some is None else some.outline
+        if some is not None:
+            outline = some.outline
+        elif self._asked.upstream is Upstream.LEFT_ALONE:
+            outline = draw_as_made(
+                self._read(options.params),
+                self._asked,
+                root=workspace.root,
+                made=made,
+                environ=workspace.environ,
+                ledger=ledger,
+            )
+        else:
+            outline = redraw({})
         index = workspace.index()
         self._note("index", index.note)
         eyes = Eyes(
@@ -117,7 +129,8 @@ class Running:
             self._tell(Planned(len(order)))
             knowledge.look(order)
             knowledge.require_sources(order if self._asked.upstream is Upstream.INCLUDED else ())
-            gone = vanished(ledger.matches(), outline.matches) if some is None else []
+            remembered = ledger.matches()
+            gone = vanished(remembered, workspace.spec, outline.matches) if some is None else []
             for note in gone:
                 self._tell(Remark(note.message))
             self._notes += gone
@@ -147,10 +160,21 @@ class Running:
                 report = self._go(course, order, index)
             outline = course.outline
             self._notes += [Note("replaced", text) for text in course.replaced]
+            if recorder.uncopied:
+                text = (
+                    f"outputs were not copied into the store, as {recorder.uncopied}; see 'riverrun cache gc'"
+                )
+                self._notes.append(Note("not_copied", text))
             if some is None:
-                self._notes += orphans(workspace.root, ledger.placed(), outline.graph)
+                self._notes += orphans(
+                    ledger.placed(),
+                    outline.graph,
+                    spec=workspace.spec,
+                    matches=remembered,
+                    root=workspace.root,
+                )
                 if report.ok or not gone:
-                    ledger.set_matches(outline.matches)
+                    ledger.set_matches(to_remember(remembered, workspace.spec, outline))
             else:
                 self._notes += some.notes
             report = replace(report, notes=tuple(self._notes))

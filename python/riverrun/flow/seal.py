@@ -14,10 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from riverrun.flow.lock import OWN
+from riverrun.model.names import OWN, SPEC_NAME
 from riverrun.native import Hasher, __version__, check_seal, read_seal_header
 
-SPEC_NAME = "riverrun.toml"
 FORMAT = 2  # of the header; also to be raised when what lies under a seal changes
 LOCALE = ("LANG", "TZ")  # and LC_*: they count for every step
 PLACES = ("HOME", "XDG_CONFIG_HOME")  # what '~' means, and where machine facts lie

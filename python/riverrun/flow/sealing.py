@@ -15,13 +15,13 @@ from itertools import chain
 from typing import Any
 
 from riverrun.flow.knowledge import Knowledge
-from riverrun.flow.lock import OWN
 from riverrun.flow.outline import Outline
-from riverrun.flow.seal import RIGID, SPEC_NAME, Broken, Question, make_room, outside
+from riverrun.flow.seal import RIGID, Broken, Question, make_room, outside
 from riverrun.flow.workspace import Workspace
 from riverrun.graph import parents
 from riverrun.graph.kept import pack, unpack
 from riverrun.model.fact import Kind
+from riverrun.model.names import OWN, SPEC_NAME
 from riverrun.model.step import Rerun, Step
 from riverrun.native import Index, check_seal
 from riverrun.report import Note

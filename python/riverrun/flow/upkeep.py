@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from riverrun.errors import LedgerError
-from riverrun.flow.outline import Asked, Outline, draw
-from riverrun.flow.targets import may_make
+from riverrun.flow.notes import undeclared
+from riverrun.flow.outline import Asked, draw_as_made
 from riverrun.flow.workspace import Workspace
 from riverrun.graph import parents
 from riverrun.ledger import Access, Ledger
-from riverrun.model.fact import Entry, Kind
+from riverrun.model.fact import Kind
 from riverrun.model.policy import Check
 from riverrun.scan import Eyes
 from riverrun.spec import Document
@@ -75,29 +75,14 @@ def _claims(card: Registered, workspace: Workspace, own: Ledger, outdated: list[
     return others
 
 
-def _as_made(workspace: Workspace, document: Document, asked: Asked, ledger: Ledger) -> Outline:
-    """The outline of the last run: in a folder that a step made lies what it held when it was put in its place."""
-    made = ledger.placed()
-    listings: dict[str, tuple[Entry, ...]] = {}
-    while True:
-        outline = draw(
-            document, asked, root=workspace.root, made=made, listings=listings, environ=workspace.environ
-        )
-        waited = {folder for family in outline.graph.waiting for folder in family.folders}
-        new: dict[str, tuple[Entry, ...]] = {}
-        for folder in waited - listings.keys():
-            trace = ledger.latest(outline.graph.maker_of(folder) or "", [folder])
-            new |= {one.path: one.entries for one in (trace.outputs if trace else ()) if one.path == folder}
-        if not new:
-            return outline
-        listings |= new
-
-
 def clean(workspace: Workspace, document: Document, asked: Asked, *, named: bool, orphans: bool) -> Cleaning:
     """What steps made and is still as the ledger has it; with `orphans`, only what no step declares any more."""
     with workspace.ledger(Access.READ) as ledger:
         placed = ledger.placed()
-        outline = _as_made(workspace, document, asked, ledger)
+        outline = draw_as_made(
+            document, asked, root=workspace.root, made=placed, environ=workspace.environ, ledger=ledger
+        )
+        matches = ledger.matches()
     graph = outline.graph
     declared = {
         output.path
@@ -105,13 +90,7 @@ def clean(workspace: Workspace, document: Document, asked: Asked, *, named: bool
         for output in graph.steps[name].outputs
     }
     if orphans:
-        paths = [
-            path
-            for path in placed
-            if graph.maker_of(path) is None
-            and not graph.makers_below(path)
-            and not any(may_make(family, path) for family in graph.waiting)
-        ]
+        paths = undeclared(placed, graph, spec=workspace.spec, matches=matches, root=workspace.root)
     else:
         paths = [path for path in placed if path in declared]
     eyes = Eyes(workspace.root, workspace.index(), check=Check.STAT, trust=workspace.local.trust)

@@ -5,8 +5,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from riverrun.flow.lock import OWN, locked
+from riverrun.flow.lock import locked
 from riverrun.ledger import Access, Ledger
+from riverrun.model.names import OWN
 from riverrun.native import Index
 from riverrun.spec import Document, Found, Local, find, load, load_local
 from riverrun.store import Store
@@ -48,7 +49,8 @@ class Workspace:
 
     def store(self) -> Store:
         """The store of this workspace, which may be elsewhere and shared."""
-        return Store.open(self.local.cache_path or self.own("store"), self.root)
+        folder = self.local.cache_path or self.own("store")
+        return Store.open(folder, self.root, most=self.local.max_size)
 
     def locked(self, wait: float) -> contextlib.AbstractContextManager[None]:
         """Holds the workspace for one run. Raises `LockedError` when another does not let go in time."""

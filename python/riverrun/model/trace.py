@@ -28,10 +28,6 @@ class Trace:
     containment: str  # what was enforced: "none", "work folder", ...
     log: str = ""  # path of the log, relative to the workspace
 
-    def states(self) -> dict[str, tuple[str, bytes]]:
-        """Output name in the step -> state: what its promise yields."""
-        return {made.shown: made.state for made in self.outputs}
-
 
 @dataclass(frozen=True, slots=True)
 class Attempted:

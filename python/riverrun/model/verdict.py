@@ -28,6 +28,15 @@ class Outcome(Enum):
     NOT_KEPT = "not_kept"
 
 
+class Recording(Enum):
+    """What came of recording an attempt."""
+
+    RECORDED = "recorded"
+    REFUSED = "refused"  # an output is missing or not what may be kept
+    UNSTABLE = "unstable"  # an input changed while the step ran (rule 7): judge it anew
+    BROKEN = "broken"  # what should be restored is not what it was
+
+
 class Cause(Enum):
     """The kinds of reason. The value is what JSON says."""
 

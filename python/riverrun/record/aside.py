@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from riverrun.ledger import Ledger
 from riverrun.model.fact import Kind, Seen
+from riverrun.model.names import OWN
 from riverrun.model.step import CachePolicy, Output, Step
 from riverrun.scan import Eyes, seen_of
 from riverrun.store import Store
@@ -21,7 +22,7 @@ class Aside:
         self._eyes = eyes
         self._store = store
         self._ledger = ledger
-        self._folder = os.path.join(".riverrun", "replaced", run)
+        self._folder = os.path.join(OWN, "replaced", run)
         self.kept: dict[str, str] = {}
 
     def make_room(self, steps: Sequence[Step]) -> None:

@@ -2,22 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
 from riverrun.model.fact import Seen
 from riverrun.model.step import Step
 from riverrun.model.trace import ActionKey, Description, Trace
-from riverrun.model.verdict import Reason
+from riverrun.model.verdict import Reason, Recording
 from riverrun.native import Fact
-
-
-class Recording(Enum):
-    """What came of recording an attempt."""
-
-    RECORDED = "recorded"
-    REFUSED = "refused"  # an output is missing or not what may be kept
-    UNSTABLE = "unstable"  # an input changed while the step ran (rule 7): judge it anew
-    BROKEN = "broken"  # what should be restored is not what it was
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 
 from riverrun.ledger import Ledger, Placing
 from riverrun.model.fact import Entry, Kind, Made
+from riverrun.model.names import OWN
 from riverrun.model.step import CachePolicy, Ground, Output, Step
 from riverrun.model.trace import Trace
-from riverrun.model.verdict import Cause, Reason
+from riverrun.model.verdict import Cause, Reason, Recording
 from riverrun.native import Digest, Fact, Index, Taken
 from riverrun.record.aside import Aside
-from riverrun.record.done import Done, Recorded, Recording
+from riverrun.record.done import Done, Recorded
 from riverrun.record.faults import faults_of, unplaced, unstable
 from riverrun.scan import Eyes, made_of, seen_of
 from riverrun.store import SMALL, Copy, Small, Store
@@ -40,6 +41,7 @@ class Recorder:
         self._aside = Aside(root, eyes, store, ledger, run=run)
         self._real_root = os.path.realpath(root)
         self._serial = itertools.count()
+        self.uncopied = ""  # why outputs were only named, and not copied into the store
 
     def record(self, batch: Sequence[Done]) -> list[Recorded]:
         """Records a batch of attempts with one barrier for all of its bytes.
@@ -115,7 +117,11 @@ class Recorder:
     def _copy_places(self, wanted: Sequence[tuple[Done, Output]]) -> list[bytes | None]:
         """Where the bytes of each output are copied while they are hashed; None where they are only named."""
         named = [done.step.cache is CachePolicy.NAME_ONLY or output.temporary for done, output in wanted]
-        if all(named) or not self._store.room_for(0):
+        if all(named):
+            return [None] * len(wanted)
+        refusal = self._store.refusal(0)
+        if refusal:
+            self.uncopied = refusal
             return [None] * len(wanted)
         staging = self._store.staging()  # the folder is ours alone
         return [None if only else os.fsencode(f"{staging}/copy-{next(self._serial)}") for only in named]
@@ -163,7 +169,7 @@ class Recorder:
             absent = absent and not all(self._store.has(digest) for digest, _ in made.blobs())
             if not absent and not self._stands(output, made):
                 lacking.append((output, made))
-        nest = os.path.join(self._root, ".riverrun", "staging")
+        nest = os.path.join(self._root, OWN, "staging")
         os.makedirs(nest, exist_ok=True)
         staging = tempfile.mkdtemp(dir=nest)
         try:

@@ -1,6 +1,6 @@
 """Running commands: steps that must run come in, finished attempts in their work folders go out."""
 
-from riverrun.run.contract import Attempt, Ended, Judged, Kept
+from riverrun.run.contract import Attempt, Judged, Kept
 from riverrun.run.crew import Crew
 from riverrun.run.finished import Ending, Finished, Stop
 from riverrun.run.loop import Loop
@@ -10,7 +10,6 @@ from riverrun.run.survivors import clear_away
 __all__ = [
     "Attempt",
     "Crew",
-    "Ended",
     "Ending",
     "Finished",
     "Judged",

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Protocol
 
 from riverrun.model.fact import Seen
 from riverrun.model.step import Step
 from riverrun.model.trace import ActionKey, Description, Trace
-from riverrun.model.verdict import Reason, StepResult, Verdict
+from riverrun.model.verdict import Reason, Recording, StepResult, Verdict
 from riverrun.run.finished import Finished
 
 _NO_KEY = ActionKey(b"")
@@ -25,21 +24,12 @@ class Judged:
     wake: tuple[str, ...] = ()
 
 
-class Ended(Enum):
-    """How recording (or restoring) ended, as far as the loop must know."""
-
-    RECORDED = "recorded"
-    REFUSED = "refused"
-    UNSTABLE = "unstable"
-    BROKEN = "broken"
-
-
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What recording tells the loop of one step."""
 
     step: str
-    ended: Ended
+    recording: Recording
     reasons: tuple[Reason, ...] = ()
     trace: Trace | None = None
     notes: tuple[str, ...] = ()
@@ -80,5 +70,5 @@ class Course(Protocol):
     def started(self, name: str) -> None:
         """A command was started."""
 
-    def dropped(self, name: str, finished: Finished, ended: Ended | None) -> tuple[str, ...]:
+    def dropped(self, name: str, finished: Finished, recording: Recording | None) -> tuple[str, ...]:
         """An attempt is over: keeps its folder aside if it failed, removes it if not; what it left undeclared."""

@@ -13,6 +13,7 @@ from enum import Enum
 from time import monotonic
 
 from riverrun.command import environment, params_json, passed
+from riverrun.model.names import OWN
 from riverrun.model.step import Ground, Step
 from riverrun.native import now_ns
 from riverrun.run import logs
@@ -44,7 +45,7 @@ class Crew:
         self._environ = environ
         self._passed = passed(environ)
         self._run_id = run_id
-        self._logs = os.path.join(root, ".riverrun", "logs")
+        self._logs = os.path.join(root, OWN, "logs")
         os.makedirs(self._logs, exist_ok=True)
         logs.forget_old(self._logs, run_id)
         self._tmpdirs = TmpDirs(root, tmp_base)

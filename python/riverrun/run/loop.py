@@ -18,8 +18,8 @@ from time import monotonic
 
 from riverrun.model.policy import OnFailure
 from riverrun.model.trace import Trace
-from riverrun.model.verdict import OUTCOMES, Action, Cause, Reason, StepResult
-from riverrun.run.contract import Attempt, Course, Ended, Judged, Kept
+from riverrun.model.verdict import OUTCOMES, Action, Cause, Reason, Recording, StepResult
+from riverrun.run.contract import Attempt, Course, Judged, Kept
 from riverrun.run.crew import Crew, Ending, Finished, Stop
 from riverrun.run.resources import Grant, Resources
 from riverrun.run.schedule import Schedule, State
@@ -230,9 +230,9 @@ class Loop:
         for name in [name for name, future in self._restoring.items() if future.done()]:
             kept = self._restoring.pop(name).result()
             judged = self._judged.pop(name)
-            if kept.ended is Ended.BROKEN:
+            if kept.recording is Recording.BROKEN:
                 self._rejudge(name)
-            elif kept.ended is Ended.REFUSED:
+            elif kept.recording is Recording.REFUSED:
                 self._fail(name, kept.reasons)
             else:
                 self._settle(name, Action.RESTORED, judged.verdict.reasons, kept.trace)
@@ -246,15 +246,15 @@ class Loop:
         """Decides what follows an attempt, now that it was recorded or could not be."""
         self._doubtful.discard(name)
         judged = self._judged[name]
-        notes = self._course.dropped(name, finished, kept.ended if kept is not None else None)
-        if kept is not None and kept.ended is Ended.UNSTABLE and self._halt is Halt.NOT:
+        notes = self._course.dropped(name, finished, kept.recording if kept is not None else None)
+        if kept is not None and kept.recording is Recording.UNSTABLE and self._halt is Halt.NOT:
             if name in self._rejudged:
                 self._fail(name, kept.reasons, notes)
             else:
                 self._rejudged.add(name)
                 self._rejudge(name)
             return
-        if kept is not None and kept.ended is Ended.RECORDED:
+        if kept is not None and kept.recording is Recording.RECORDED:
             self._settle(name, Action.RAN, judged.verdict.reasons, kept.trace, notes)
             return
         self.tails[name] = finished.tail

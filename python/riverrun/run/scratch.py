@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Sequence
 
+from riverrun.model.names import OWN
 from riverrun.run import trees
 
 
@@ -18,7 +19,7 @@ class Scratch:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._folder = os.path.join(root, ".riverrun", "scratch")
+        self._folder = os.path.join(root, OWN, "scratch")
 
     def bring(self, name: str, work: str, key: bytes, paths: Sequence[str]) -> None:
         """Move what an earlier attempt of the same key left into the new work folder; of another key: remove it."""

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Collection
 
+from riverrun.model.names import OWN
 from riverrun.run.process import Process, all_pids, look, send, variables
 from riverrun.run.work import WorkFolders
 
@@ -51,7 +52,7 @@ def end_survivors(root: str, dead_runs: Collection[str]) -> tuple[str, ...]:
 
 
 def _find(root: str, marks: set[bytes], spared: set[int]) -> list[Process]:
-    work = os.path.join(root, ".riverrun", "work") + "/"
+    work = os.path.join(root, OWN, "work") + "/"
     found = []
     for pid in all_pids():
         if pid in spared:

@@ -7,6 +7,7 @@ small step more than anything else that is done for it.
 import os
 import stat
 
+from riverrun.model.names import OWN
 from riverrun.native import Hasher
 from riverrun.run import trees
 
@@ -59,7 +60,7 @@ def _is_as_made(folder: str) -> bool:
 
 def _nest(root: str, base: str) -> str:
     if not base:
-        return os.path.join(root, ".riverrun", "tmp")
+        return os.path.join(root, OWN, "tmp")
     os.makedirs(base, exist_ok=True)
     hasher = Hasher("blake3")
     hasher.update(os.fsencode(root))

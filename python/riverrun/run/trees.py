@@ -9,6 +9,8 @@ import stat
 import sys
 from collections.abc import Callable
 
+from riverrun.model.names import OWN
+
 if sys.platform == "linux":
     import fcntl
 
@@ -64,7 +66,7 @@ def new_in_trash(root: str) -> str:
 
 
 def _free_in_trash(root: str) -> str:
-    trash = os.path.join(root, ".riverrun", "trash")
+    trash = os.path.join(root, OWN, "trash")
     os.makedirs(trash, exist_ok=True)
     target = os.path.join(trash, f"{os.getpid()}-{next(_serial)}")
     while os.path.lexists(target):  # left by a killed run that had the same process number

@@ -8,6 +8,7 @@ that was left exactly as it was made is idle: it is renamed for the next step th
 import os
 from dataclasses import dataclass, field
 
+from riverrun.model.names import OWN
 from riverrun.model.step import Ground, Input, Inputs, Step
 from riverrun.native import Hasher, lay_work, sweep_work
 from riverrun.run import trees
@@ -15,7 +16,6 @@ from riverrun.run.scratch import Scratch
 
 LEFTOVERS_NAMED = 20
 IDLE_KEPT = 512  # folders; two batches of recording
-_OWN = ".riverrun"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -59,8 +59,8 @@ class WorkFolders:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self._work = os.path.join(root, _OWN, "work")
-        self._failed = os.path.join(root, _OWN, "failed")
+        self._work = os.path.join(root, OWN, "work")
+        self._failed = os.path.join(root, OWN, "failed")
         self._scratch = Scratch(root)
         self._laid: dict[str, _Laid] = {}
         self._idle: dict[tuple[bytes, ...], list[str]] = {}  # by their shape
@@ -159,7 +159,7 @@ class WorkFolders:
         os.makedirs(self._failed, exist_ok=True)
         self._remove_failed(name)
         trees.move(work, os.path.join(self._failed, name))
-        return f"{_OWN}/failed/{name}"
+        return f"{OWN}/failed/{name}"
 
     def drop(self, step: Step) -> list[str]:
         """Remove the folder of a step whose outputs were taken; the names of what it left undeclared, some of them."""
@@ -196,7 +196,7 @@ class WorkFolders:
         for work in found:  # all are renamed before any is removed: from then on their paths are free
             self._scratch.rescue(os.path.basename(work), work)
             trees.set_aside(self.root, work)
-        trees.remove(os.path.join(self.root, _OWN, "trash"))
+        trees.remove(os.path.join(self.root, OWN, "trash"))
 
     def _plan_read(self, laid: _Laid, step: Step, read: Input) -> None:
         above = _above(read.path)
@@ -214,7 +214,7 @@ class WorkFolders:
             taken = {output.path for output in step.outputs} | set(_scratch_paths(step))
             for name in os.listdir(real.rstrip("/")):
                 below = f"{path}/{name}" if path else name
-                if below != _OWN and below not in taken:
+                if below != OWN and below not in taken:
                     self._plan_piece(laid, below, step)
         elif step.real is Inputs.REAL:
             laid.copies[path] = real

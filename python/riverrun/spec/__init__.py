@@ -7,11 +7,10 @@ from riverrun.spec.disk import Disk, Listings
 from riverrun.spec.document import Document, SpecFile
 from riverrun.spec.expand import Expansion, expand
 from riverrun.spec.find import Found, find
-from riverrun.spec.load import SPEC_NAME, load
+from riverrun.spec.load import load
 from riverrun.spec.local import Local, load_local
 
 __all__ = [
-    "SPEC_NAME",
     "Disk",
     "Document",
     "Expansion",

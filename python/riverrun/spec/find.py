@@ -5,8 +5,8 @@ import posixpath
 from dataclasses import dataclass
 
 from riverrun.errors import UsageError
+from riverrun.model.names import SPEC_NAME
 from riverrun.native import TomlError, parse_toml
-from riverrun.spec.load import SPEC_NAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from riverrun.model.names import SPEC_NAME
 from riverrun.spec.disk import Disk
 from riverrun.spec.document import Document, Pipeline, SpecFile, Tributary
 from riverrun.spec.family import Family, family_of
@@ -18,8 +19,6 @@ from riverrun.spec.source import Place, read_toml
 from riverrun.spec.table import Rows, read_rows
 from riverrun.spec.template import Vocabulary, filled, parse
 from riverrun.spec.written import Written, written
-
-SPEC_NAME = "riverrun.toml"
 
 
 def load(root: str, file: str = SPEC_NAME, *, overrides: Mapping[str, str] | None = None) -> Document:

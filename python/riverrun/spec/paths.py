@@ -5,7 +5,8 @@ import posixpath
 import re
 from collections.abc import Mapping
 
-STATE_FOLDER = ".riverrun"
+from riverrun.model.names import OWN
+
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _ODD = re.compile(r"//|(?:^|/)\.\.?(?:/|$)|^/|/$|\0|^$")  # what a path that is as it should be does not hold
 _STATE = re.compile(r"(?:^|/)\.riverrun(?:/|$)")
@@ -42,7 +43,7 @@ def inside(text: str, home: str) -> str:
                 f"'{text}' is outside the project",
                 "an outside input is written as an absolute path, or with '~'",
             )
-    if STATE_FOLDER in text and _STATE.search(text):
+    if OWN in text and _STATE.search(text):
         raise BadPath(f"'{text}' is in riverrun's own folder", "")
     return f"{home}/{text}" if home else text
 

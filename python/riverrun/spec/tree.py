@@ -9,11 +9,12 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from riverrun.model.fact import Entry, Kind
+from riverrun.model.names import OWN
 from riverrun.model.step import ArtifactKind
 from riverrun.spec.disk import Disk, Standing
 from riverrun.spec.glob import DEEP, Glob
 from riverrun.spec.outputs import Outputs
-from riverrun.spec.paths import STATE_FOLDER, parents
+from riverrun.spec.paths import parents
 
 
 @dataclass(slots=True)
@@ -98,13 +99,13 @@ class Tree:
                     self._walk(below, at, glob, paths, found)
             return
         if segment.plain is not None and not last:
-            if segment.plain != STATE_FOLDER:
+            if segment.plain != OWN:
                 self._walk(_join(folder, segment.plain), at + 1, glob, paths, found)
             return
         listing = self._listing(folder)
         matches = segment.matcher()
         for name in _beginning(listing, segment.prefix):
-            if name == STATE_FOLDER or not matches(name):
+            if name == OWN or not matches(name):
                 continue
             is_folder = listing.standing[name] is Standing.FOLDER
             if not last:

@@ -22,6 +22,11 @@ class Small:
     digest: bytes
     content: bytes
 
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.content)
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from riverrun.errors import StoreError
+from riverrun.model.names import OWN
 from riverrun.native import hash_file
 from riverrun.store import gc, layout, registry
 from riverrun.store.blob import SMALL, Broken, Copy, Garbage, Piece, Registered, Small, Stats
@@ -17,23 +18,21 @@ from riverrun.store.lock import Hold, StoreLock
 from riverrun.store.loose import Loose
 from riverrun.store.pack import digest_of
 from riverrun.store.packs import Packs
+from riverrun.store.room import Room
 from riverrun.store.staging import Staging, alive, remove_stale
 from riverrun.store.verify import Progress, broken_loose, broken_records, is_sound
 from riverrun.store.words import told
 
 BATCH = 32 << 20  # bytes of small blobs that are held in memory at once
-SPARED_SHARE = (
-    0.05  # of the disk, or SPARED_MOST if that is less: below it nothing is copied (design, section 5)
-)
-SPARED_MOST = 20 << 30
 GC_SECONDS = 60.0  # how long a run waits for gc to end
 
 
 class Store:
     """Content-addressed bytes, possibly of several workspaces. Until something is to be kept, it is only looked at."""
 
-    def __init__(self, folder: str, workspace: str, ledger: str) -> None:
+    def __init__(self, folder: str, workspace: str, ledger: str, most: int | None) -> None:
         self.folder = os.path.abspath(folder)
+        self._room = Room(self.folder, most)
         self._workspace = workspace
         self._ledger = ledger
         self._lock = threading.RLock()
@@ -43,9 +42,12 @@ class Store:
         self._packs = Packs(self._path("packs"), lambda name: alive(self._path("staging"), name))
 
     @classmethod
-    def open(cls, folder: str, workspace: str, ledger: str = "") -> Self:
-        """Makes nothing yet. `ledger` is left out where it is the workspace's own `.riverrun/ledger.db`."""
-        store = cls(folder, workspace, ledger or os.path.join(workspace, ".riverrun", "ledger.db"))
+    def open(cls, folder: str, workspace: str, ledger: str = "", *, most: int | None = None) -> Self:
+        """Makes nothing yet. `ledger` is left out where it is the workspace's own `.riverrun/ledger.db`.
+
+        `most`: how many bytes it may hold; above, nothing more is copied into it.
+        """
+        store = cls(folder, workspace, ledger or os.path.join(workspace, OWN, "ledger.db"), most)
         layout.check(store.folder)
         return store
 
@@ -100,6 +102,7 @@ class Store:
         """Take copies (their files are gone then); durable, and seen by others, after `sync`."""
         staging = self.staging()
         with self._lock, told(self.folder, "write to the store"):
+            self._room.took(sum(copy.size for copy in copies))
             small: dict[bytes, bytes] = {}
             held = 0
             for copy in copies:
@@ -144,7 +147,7 @@ class Store:
                 if found.st_nlink == 1 and found.st_dev == os.stat(staging).st_dev:
                     self._loose.move_in(path, digest)
                     return True
-                return self.room_for(size) and self._copy_in(path, digest, size, staging)
+                return not self.refusal(size) and self._copy_in(path, digest, size, staging)
             except OSError:
                 return False  # it is made again, should it be wanted: no reason to fail a run
 
@@ -219,15 +222,9 @@ class Store:
         with told(self.folder, "look at the store"):
             return registry.registered(self.folder)
 
-    def room_for(self, size: int) -> bool:
-        """Whether so many bytes may be copied and enough free space is left."""
-        place = self.folder
-        while not os.path.isdir(place):
-            place = os.path.dirname(place)
-        with told(place, "look at the disk of"):
-            disk = os.statvfs(place)
-        spared = min(disk.f_blocks * disk.f_frsize * SPARED_SHARE, SPARED_MOST)
-        return disk.f_bavail * disk.f_frsize - size >= spared
+    def refusal(self, size: int) -> str:
+        """Why so many bytes may not be copied into it now; empty where they may."""
+        return self._room.refusal(size)
 
     def __enter__(self) -> Self:
         return self
