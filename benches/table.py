@@ -28,6 +28,9 @@ def of_results(path: Path) -> Iterator[str]:
         f"{machine['processor']}, {machine['cores']} cores, Linux {machine['kernel']}, {machine['filesystem']}; load when "
         f"it began {machine['load']}; {'; '.join(filter(None, machine['versions'].values()))}; rounds: {results['rounds']}.\n"
     )
+    if "steps" in results:
+        yield from of_steps(results)
+        return
     yield "| work | who | median | least .. most | rate | CPU | peak |"
     yield "|---|---|---:|---:|---:|---:|---:|"
     budgets = []
@@ -44,6 +47,19 @@ def of_results(path: Path) -> Iterator[str]:
         yield "\n| work | budget | measured | |"
         yield "|---|---|---:|---|"
         yield from (budget_line(name, budget) for name, budget in budgets)
+
+
+def of_steps(results: dict[str, Any]) -> Iterator[str]:
+    """What steps.py measured: whole processes, side by side with ninja and make."""
+    yield f"{results['steps']:,} steps, -j{results['jobs']}.\n"
+    yield "| work | who | median | least .. most | CPU | of ninja |"
+    yield "|---|---|---:|---:|---:|---:|"
+    for row in results["rows"]:
+        name, ratio = row["row"], f"{row['of ninja']:.2f} x"
+        for entry in row["contestants"]:
+            median, least, most, cpu = (entry[key] for key in ("median", "least", "most", "processors"))
+            yield f"| {name} | {entry['name']} | {median:.3f} s | {least:.3f} .. {most:.3f} | {cpu:.2f} s | {ratio} |"
+            name = ratio = ""
 
 
 def contestant_line(name: str, entry: dict[str, Any], row: dict[str, Any]) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from riverrun.cli.voice import Form, Voice
 from riverrun.errors import UsageError
-from riverrun.model.names import SPEC_NAME
 
 if TYPE_CHECKING:
     from riverrun.flow import Pipeline
@@ -51,12 +50,8 @@ def load(file: str | None) -> "Pipeline":
     return Pipeline.load(file=file)
 
 
-def spec_above(folder: str) -> str | None:
-    """The spec in the folder, or in the nearest one above it that has one."""
-    folder = os.path.abspath(folder)
-    while not os.path.isfile(os.path.join(folder, SPEC_NAME)):
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
-    return os.path.join(folder, SPEC_NAME)
+def spec_above(folders: Sequence[str]) -> bool:
+    """Whether a spec lies in the folder, or in one above it."""
+    from riverrun.flow.seal import has_spec
+
+    return has_spec(os.path.abspath(os.path.join("", *folders)), None)
