@@ -24,8 +24,13 @@ class Gate:
 
     @property
     def hold(self) -> str:
-        """A command for a shell."""
-        return f"echo $$ > {shlex.quote(str(self._bell))}; read -r _ < {shlex.quote(str(self._way))}"
+        """A command for a shell.
+
+        bash runs no trap for a signal that comes between two commands until the next one has ended, were it a `read` that
+        waits for ever; so it waits a little, again and again.
+        """
+        bell, way = shlex.quote(str(self._bell)), shlex.quote(str(self._way))
+        return f"echo $$ > {bell}; until read -r -t 0.2 _ < {way}; do :; done"
 
     def arrived(self) -> int:
         """Wait until a command stands at the gate; its process's number."""

@@ -101,7 +101,7 @@ def _with_run(args: list[str]) -> list[str]:
             return [*args[:place], *args[place + 1 :], "--help"]
         else:
             return args
-    return [*args, "run"] if file or spec_above(os.path.join("", *folders)) else args
+    return [*args, "run"] if file or spec_above(folders) else args
 
 
 def _command_first(args: list[str]) -> list[str]:
