@@ -275,3 +275,24 @@ def test_limits_of_the_machine(project: Project) -> None:
     refused = project.run("-j4", "-B", "--limit", "licence=1")
     assert refused.code == 1
     assert refused.reasons(refused.failed[0]) == ["no_resources"]
+
+
+def test_nothing_starts_after_a_failure_however_brief_the_steps_are(project: Project) -> None:
+    """Commands that are over in no time are handed in ahead of their turn; what failed holds all of them up."""
+    steps = [
+        f'[step.s{number:02}]\nrun = "cp {{inputs}} {{outputs}}"\ninputs = ["in.txt"]\noutputs = ["{number:02}.txt"]\n'
+        for number in range(60)
+    ]
+    steps[30] = steps[30].replace("cp {inputs}", "cp none")
+    project.write({"in.txt": "in\n"}).spec("".join(steps))
+    outcome = project.run("-j1", code=1)
+    assert outcome.ran == [f"s{number:02}" for number in range(30)]
+    assert outcome.failed == ["s30"]
+    assert outcome.blocked == [f"s{number:02}" for number in range(31, 60)]
+    assert outcome.reasons("s31")[0] == "not_started"
+    assert not list((project.root / ".riverrun" / "work").iterdir())
+    outcome = project.run("-j1", "-k", code=1)
+    assert outcome.ran == [f"s{number:02}" for number in range(31, 60)]
+    project.spec("".join(steps).replace("cp none", "cp {inputs}"))
+    assert project.run("-j2", code=0).ran == ["s30"]
+    project.settle()

@@ -1,15 +1,15 @@
 """In: commands, and what they do to their work folder. Out: what they met, and whether the folder is used again."""
 
 import os
+import select
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from crews import KEY, make
-from riverrun.native import lay_work, spawn_command, sweep_work
+from riverrun.native import Launcher, lay_work, sweep_work
 from riverrun.run.work import WorkFolders
 
 FOLDERS = [b"in", b"out", b"out/deep"]
@@ -134,7 +134,15 @@ def test_steps_of_one_shape_share_a_folder_one_after_the_other(tmp_path: Path) -
 
 def said(words: list[str], folder: Path, **variables: str) -> str:
     with open(os.devnull) as silence:
-        pid, ended, output = spawn_command(words, folder, variables, silence.fileno())
+        launcher = Launcher(silence.fileno())
+    launcher.submit(1, words, folder, variables)
+    select.select([launcher], [], [])
+    ((number, *outcome),) = launcher.news()
+    assert number == 1
+    del launcher  # an error that is raised keeps what stands here
+    if isinstance(outcome[0], OSError):
+        raise outcome[0]
+    pid, ended, output = outcome
     assert os.waitpid(pid, 0) == (pid, 0)
     os.close(ended)
     with open(output, "rb", closefd=True) as pipe:
@@ -169,9 +177,10 @@ def test_our_own_signals_stay_as_they_were(tmp_path: Path) -> None:
 
 
 def children() -> list[str]:
-    """The processes that this thread has started and that were not waited for; other tests may have some."""
-    with open(f"/proc/self/task/{threading.get_native_id()}/children") as listed:
-        return listed.read().split()
+    """The processes that were started here and not waited for; other tests may have some."""
+    return sorted(
+        pid for listed in Path("/proc/self/task").glob("*/children") for pid in listed.read_text().split()
+    )
 
 
 REFUSALS = {
@@ -213,3 +222,46 @@ def test_the_first_of_a_name_on_the_path_is_executed(tmp_path: Path) -> None:
     assert said(["which-one"], tmp_path / "one", PATH=":/bin") == "one\n", (
         "an empty part is the command's folder"
     )
+
+
+def test_those_that_wait_start_in_turn_and_not_after_one_that_failed(tmp_path: Path) -> None:
+    """One may run at once; the next takes its place when it ends well, and waits for a word when it failed."""
+    gates = {name: tmp_path / name for name in ("well", "badly", "last")}
+    for gate in gates.values():
+        os.mkfifo(gate)
+    with open(os.devnull) as silence:
+        launcher = Launcher(silence.fileno())
+    begun: dict[int, int] = {}
+
+    def hear(*numbers: int) -> None:
+        while not begun.keys() >= set(numbers) or (not numbers and not launcher.failed()):
+            assert select.select([launcher], [], [], 60)[0], f"only {sorted(begun)} began"
+            for number, pid, ended, output in launcher.news():  # type: ignore[misc]  # none is refused here
+                begun[number] = pid
+                os.close(ended)
+                os.close(output)
+
+    def reap(number: int) -> int:  # only once the launcher has seen it: one that is gone may have failed
+        return os.waitstatus_to_exitcode(os.waitpid(begun[number], 0)[1])
+
+    for number, (name, code) in enumerate([("well", 0), ("badly", 3), ("last", 0), ("last", 0)], 1):
+        words = ["sh", "-c", f"read -r word < {name}; exit {code}"]
+        launcher.submit(number, words, tmp_path, {"PATH": os.environ["PATH"]}, when_fewer=1)
+    hear(1)
+    gates["well"].write_text("go\n")
+    hear(2)
+    assert reap(1) == 0
+    assert begun.keys() == {1, 2} and not launcher.failed()
+    gates["badly"].write_text("go\n")
+    hear()
+    assert reap(2) == 3
+    assert launcher.failed() == [2] and begun.keys() == {1, 2}
+    launcher.forgive(1)
+    launcher.forgive(2)
+    hear(3)
+    assert launcher.withdraw() == [4] and launcher.withdraw() == []
+    launcher.hold()
+    launcher.submit(5, ["true"], tmp_path, {"PATH": os.environ["PATH"]})
+    hear(5)  # one that need not wait is not held up
+    gates["last"].write_text("go\n")
+    assert reap(5) == reap(3) == 0

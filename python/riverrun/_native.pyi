@@ -15,6 +15,7 @@ __all__ = [
     "Fact",
     "Hasher",
     "Index",
+    "Launcher",
     "Scan",
     "Seal",
     "Taken",
@@ -28,7 +29,6 @@ __all__ = [
     "now_ns",
     "parse_toml",
     "read_seal_header",
-    "spawn_command",
     "sweep_work",
     "sync_files",
 ]
@@ -277,13 +277,44 @@ def sync_files(paths: Sequence[_StrPath]) -> None:
 def exchange(first: _StrPath, second: _StrPath) -> None:
     """Swap two paths at once (renameat2 RENAME_EXCHANGE)."""
 
-def spawn_command(
-    words: Sequence[str], folder: _StrPath, variables: dict[str, str], input: int
-) -> tuple[int, int, int]:
-    """Start a command in a session of its own, found on the PATH of its variables, all signals at their defaults.
+@final
+class Launcher:
+    """Starts commands in a thread of its own, each in a session of its own and with all signals at their defaults."""
 
-    (process id, descriptor that is readable when it has ended or -1, descriptor from which both its outputs are read).
-    """
+    def __new__(cls, input: int) -> Self: ...
+    def submit(
+        self,
+        number: int,
+        words: Sequence[str],
+        folder: _StrPath,
+        variables: dict[str, str],
+        *,
+        when_fewer: int | None = None,
+    ) -> None:
+        """Hand a command in, to be found on the PATH of its variables: for now, or for when fewer than so many run.
+
+        Raises ValueError for a NUL, or for a name of a variable that cannot be one.
+        """
+
+    def hold(self) -> None:
+        """Start none of those that wait, ever."""
+
+    def failed(self) -> list[int]:
+        """Those that failed, or were reaped early, and hold up those that wait."""
+
+    def forgive(self, number: int) -> None:
+        """That it failed is no reason to stop."""
+
+    def withdraw(self) -> list[int]:
+        """Take back those that wait; their numbers."""
+
+    def fileno(self) -> int:
+        """Readable when there is news."""
+
+    def news(self) -> list[tuple[int, int, int, int] | tuple[int, OSError]]:
+        """What was started: (number, process id, descriptor that is readable when it has ended or -1, descriptor from
+        which both its outputs are read); and what could not be.
+        """
 
 def lay_work(
     nest: int,

@@ -5,6 +5,7 @@ from riverrun._native import (
     Fact,
     Hasher,
     Index,
+    Launcher,
     Scan,
     Seal,
     Taken,
@@ -18,7 +19,6 @@ from riverrun._native import (
     now_ns,
     parse_toml,
     read_seal_header,
-    spawn_command,
     sweep_work,
     sync_files,
 )
@@ -28,6 +28,7 @@ __all__ = [
     "Fact",
     "Hasher",
     "Index",
+    "Launcher",
     "Scan",
     "Seal",
     "Taken",
@@ -41,7 +42,6 @@ __all__ = [
     "now_ns",
     "parse_toml",
     "read_seal_header",
-    "spawn_command",
     "sweep_work",
     "sync_files",
 ]

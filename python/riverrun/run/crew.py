@@ -1,24 +1,27 @@
-"""Runs commands side by side on one thread: steps come in, finished attempts go out.
+"""Runs commands side by side: steps come in, finished attempts go out.
 
-Approach: every running command has two descriptors in one poll, the pipe it speaks into and one that becomes readable
-when it ends. `wait` turns until something finished; `wake` ends the wait from another thread or a signal's function.
+Approach: the Rust core starts commands, in a thread of its own; one that waits for its turn is started there as soon as
+another one ends. Every running command has two descriptors in one poll, the pipe it speaks into and one that becomes
+readable when it ends. `wait` turns until something finished; `wake` ends the wait from another thread or a signal's
+function.
 """
 
 import contextlib
+import itertools
 import math
 import os
 import select
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from time import monotonic
 
 from riverrun.command import environment, params_json, passed
 from riverrun.model.names import OWN
 from riverrun.model.step import Ground, Step
-from riverrun.native import now_ns
+from riverrun.native import Launcher, now_ns
 from riverrun.run import logs
 from riverrun.run.finished import Ending, Finished, Stop
-from riverrun.run.process import NotStarted, Orphans
+from riverrun.run.process import Child, Orphans
 from riverrun.run.running import Heard, Running, State
 from riverrun.run.tmpdirs import TmpDirs
 from riverrun.run.work import WorkFolders
@@ -62,21 +65,46 @@ class Crew:
         for end in (self._wake_reader, self._wake_writer):
             os.set_blocking(end, False)
         self._poll.register(self._wake_reader, select.POLLIN)
-        self._silence = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        silence = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        self._launcher = Launcher(silence)
+        os.close(silence)
+        self._poll.register(self._launcher.fileno(), select.POLLIN)
+        self._numbers = itertools.count()
+        self._starting: dict[int, Running] = {}  # by the number under which the launcher has it
+        self.on_begin: Callable[[str], None] = lambda _: (
+            None
+        )  # told the name of a step whose command was started
         self._orphans = Orphans()
 
     @property
     def running(self) -> int:
-        """How many attempts were started and have not come out of `wait` yet."""
+        """How many attempts were handed in and have not come out of `wait` yet."""
         return len(self._running) + len(self._done)
+
+    @property
+    def waiting(self) -> int:
+        """How many of those, as far as `wait` has heard, have not begun."""
+        return len(self._starting)
 
     @property
     def running_names(self) -> tuple[str, ...]:
         """Whose commands are running, the longest first."""
         return tuple(self._running)
 
-    def start(self, step: Step, key: bytes, attempt: int = 0, gpus: Sequence[int] = ()) -> None:
-        """Prepare the step's work folder and start its command; what goes wrong comes out of `wait`."""
+    def start(
+        self,
+        step: Step,
+        key: bytes,
+        attempt: int = 0,
+        gpus: Sequence[int] = (),
+        *,
+        when_fewer: int | None = None,
+    ) -> None:
+        """Prepare the step's work folder and start its command; what goes wrong comes out of `wait`.
+
+        With `when_fewer` it waits until fewer than so many are running, and while one that failed holds it
+        up (see `go_on`).
+        """
         self._begun[step.name] = (now_ns(self._root_bytes), monotonic())
         log = logs.Log(os.path.join(self._logs, self._run_id, logs.file_name(step.name)), attempt)
         if self._stop is not None:
@@ -86,16 +114,33 @@ class Crew:
             self.folders.prepare(step, key)
             cwd = self.folders.cwd(step)
             env = self._environment(step, cwd, gpus)
-            started = Running(step, attempt, cwd=cwd, env=env, log=log, stdin=self._silence)
-        except NotStarted as error:
-            self._deliver(step, attempt, Ending.NOT_STARTED, log, str(error))
+            started = Running(step, attempt, cwd=cwd, env=env, log=log)
         except OSError as error:
             place = f": {error.filename}" if error.filename else ""
             message = f"its work folder cannot be made: {error.strerror}{place}"
             self._deliver(step, attempt, Ending.NOT_STARTED, log, message)
         else:
             self._running[step.name] = started
-            self._listen(started)
+            self._launch(started, when_fewer)
+
+    def go_on(self) -> None:
+        """Nothing that has come out of `wait` is a reason to hold up those that wait for their turn."""
+        failed = self._launcher.failed()
+        if failed:
+            alive = {attempt.launched for attempt in self._running.values()}
+            for number in failed:
+                if number not in alive:
+                    self._launcher.forgive(number)
+
+    def withdraw(self) -> list[str]:
+        """Give up those that wait for their turn; their names. Nothing of them comes out of `wait`."""
+        withdrawn = [self._starting.pop(number) for number in self._launcher.withdraw()]
+        for attempt in withdrawn:
+            del self._running[attempt.step.name]
+            del self._begun[attempt.step.name]
+            self._tmpdirs.give_back(attempt.step.name)
+            self.folders.drop(attempt.step)
+        return [attempt.step.name for attempt in withdrawn]
 
     def wait(self, timeout: float | None = None) -> list[Finished]:
         """What finished since the last call; returns when there is something, after `wake`, or after the timeout."""
@@ -125,16 +170,18 @@ class Crew:
         """
         if self._stop is not Stop.AT_ONCE:
             self._stop = how
+        self._launcher.hold()
         self.wake()
 
     def close(self) -> None:
         """Kill what is still running, and let go of everything."""
         self.stop(Stop.AT_ONCE)
+        self.withdraw()
         while self._running:
             self.wait()
         self._orphans.close()
         self.folders.close()
-        for end in (self._wake_reader, self._wake_writer, self._silence):
+        for end in (self._wake_reader, self._wake_writer):
             os.close(end)
         self._tmpdirs.close()
 
@@ -153,6 +200,47 @@ class Crew:
             params_file=params_file,
             gpus=gpus,
             run_id=self._run_id,
+        )
+
+    def _launch(self, attempt: Running, when_fewer: int | None = None) -> None:
+        """Have its command, or its test, started."""
+        number = next(self._numbers)
+        try:
+            self._launcher.submit(number, attempt.words, attempt.cwd, attempt.env, when_fewer=when_fewer)
+        except ValueError as error:
+            self._refuse(attempt, error)
+        else:
+            attempt.launched = number
+            self._starting[number] = attempt
+
+    def _hear_news(self) -> None:
+        """Take up what the launcher has started, or could not start."""
+        for number, *outcome in self._launcher.news():
+            attempt = self._starting.pop(number)
+            if isinstance(outcome[0], OSError):
+                self._refuse(attempt, outcome[0])
+                continue
+            now = monotonic()
+            name = attempt.step.name
+            if not attempt.in_test:
+                self._begun[name] = (self._begun[name][0], now)
+                self.on_begin(name)
+            attempt.begun(Child(*outcome), now)
+            self._listen(attempt)
+        if self._launcher.failed():
+            self._woken = True  # whoever waits for `wait` must say whether to go on
+
+    def _refuse(self, attempt: Running, error: OSError | ValueError) -> None:
+        if attempt.refused(error):
+            self._launch(attempt)
+        else:
+            self._end(attempt)
+
+    def _end(self, attempt: Running) -> None:
+        """Nothing of it is running any more."""
+        del self._running[attempt.step.name]
+        self._deliver(
+            attempt.step, attempt.number, attempt.ending, attempt.log, attempt.message, attempt.code
         )
 
     def _listen(self, attempt: Running) -> None:
@@ -175,6 +263,9 @@ class Crew:
             self._woken = True
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake_reader, 4096)
+            return
+        if descriptor == self._launcher.fileno():
+            self._hear_news()
             return
         if descriptor not in self._sources:
             return  # closed since the poll, by an earlier one of the same
@@ -205,6 +296,8 @@ class Crew:
 
     def _tick(self, attempt: Running, now: float) -> None:
         """Let it do what is due, and follow it from its command to its test, or to its end."""
+        if attempt.state is State.STARTING:
+            return
         child = attempt.child
         attempt.tick(now, self._orphans, self._known)
         if attempt.state is not State.RUNNING and child.pid in self._known:
@@ -217,13 +310,10 @@ class Crew:
         child.close_output()
         if self._stop is not None and attempt.awaits_test:
             attempt.end(Ending.INTERRUPTED, now)
-        if attempt.begin_test():
-            self._listen(attempt)
+        if attempt.next_test():
+            self._launch(attempt)
         else:
-            del self._running[attempt.step.name]
-            self._deliver(
-                attempt.step, attempt.number, attempt.ending, attempt.log, attempt.message, attempt.code
-            )
+            self._end(attempt)
 
     def _deliver(
         self, step: Step, number: int, ending: Ending, log: logs.Log, message: str, code: int | None = None

@@ -7,14 +7,15 @@ writing never keep the next command waiting. The graph may grow: settling a step
 
 A barrier of the disk costs as much as several small steps, and holds up whoever makes a file meanwhile. So as long as
 other steps can be started, what has ended gathers for a moment; and no turn of the loop judges or settles more than a
-few steps, so that commands that end meanwhile are followed by others.
+few steps, so that commands that end meanwhile are followed by others. While commands are brief, some are also handed to
+the crew ahead of their turn: one takes the place of another that ends before this thread hears of it.
 """
 
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from enum import Enum
-from time import monotonic
+from time import monotonic, sleep
 
 from riverrun.model.policy import OnFailure
 from riverrun.model.trace import Trace
@@ -26,6 +27,12 @@ from riverrun.run.schedule import Schedule, State
 
 BATCH = 256  # attempts recorded together at most: each output holds a lease, and 512 may be held
 BATCH_SECONDS = 0.2  # how long an attempt waits for others, while others can be started
+BRIEF_SECONDS = 0.05  # commands that take longer gain nothing from being handed in ahead of their turn
+AHEAD = 16  # at most; two commands of a millisecond end in each of this thread's turns, and in each of its pauses some more
+GATHER_AT = 6  # waiting for their turn: then what ends can gather
+GATHER_SECONDS = (
+    0.003  # woken for each end, this thread drives commands from their cores: a tenth of a run of small steps
+)
 TURN = 16  # steps judged, and settled, between two looks at what has ended; a few milliseconds
 
 
@@ -68,6 +75,7 @@ class Loop:
         self._results: dict[str, StepResult] = {}
         self._unrecorded: list[Attempt] = []
         self._gathering_since = 0.0
+        self._ahead = 0
         self._to_settle: deque[tuple[str, Finished, Kept | None]] = deque()  # recorded
         self._recording: Future[Sequence[Kept]] | None = None
         self._batch: dict[str, Finished] = {}  # what is being recorded
@@ -77,6 +85,7 @@ class Loop:
         self._logs: dict[str, str] = {}
         self.tails: dict[str, str] = {}
         self._schedule.add(wanted, course.needs)
+        crew.on_begin = course.started
 
     @property
     def interrupted(self) -> bool:
@@ -103,6 +112,8 @@ class Loop:
                     pressing or self._unrecorded or self._crew.running or self._recording or self._restoring
                 ):
                     break
+                if self._crew.waiting >= GATHER_AT:
+                    sleep(GATHER_SECONDS)
                 for finished in self._crew.wait(0.0 if pressing else self._pause()):
                     self._finished(finished)
                 self._collect()
@@ -176,25 +187,41 @@ class Loop:
     def _start_queued(self) -> None:
         """Starts what fits; when the run is being ended, nothing more."""
         if self._halt is not Halt.NOT:
+            self._withdraw()
             for name in self._schedule.take_queued():
                 self._act(name, self._judged[name])
             return
-        if self._crew.running >= self._jobs or self._doubtful:
+        if self._doubtful:
+            return
+        self._crew.go_on()
+        if self._crew.running >= self._jobs + self._ahead:
             return
         for name in self._schedule.startable(self._fits):
             step, attempt = self._course.step(name), self._attempt.get(name, 0)
+            turn = (
+                None
+                if self._resources.fits(step, attempt)
+                else self._resources.turn(step, attempt, self._ahead)
+            )
             grant = self._grants[name] = self._resources.acquire(step, attempt)
-            self._course.started(name)
-            self._crew.start(step, self._judged[name].key, attempt, grant.gpus)
-            if self._crew.running >= self._jobs or self._halt is not Halt.NOT:
+            self._crew.start(step, self._judged[name].key, attempt, grant.gpus, when_fewer=turn)
+            if self._crew.running >= self._jobs + self._ahead or self._halt is not Halt.NOT:
                 return
 
     def _fits(self, name: str) -> bool:
-        return self._resources.fits(self._course.step(name), self._attempt.get(name, 0))
+        step, attempt = self._course.step(name), self._attempt.get(name, 0)
+        return self._resources.fits(step, attempt) or self._resources.turn(step, attempt, self._ahead) > 0
+
+    def _withdraw(self) -> None:
+        """Queues again what waits for its turn."""
+        for name in self._crew.withdraw():
+            self._resources.release(self._grants.pop(name))
+            self._schedule.move(name, State.QUEUED)
 
     def _finished(self, finished: Finished) -> None:
         name = finished.step
         self._resources.release(self._grants.pop(name))
+        self._ahead = AHEAD if finished.seconds < BRIEF_SECONDS else 0
         self._seconds[name] = self._seconds.get(name, 0.0) + finished.seconds
         self._logs[name] = finished.log
         self._schedule.move(name, State.RECORDING)

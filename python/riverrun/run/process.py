@@ -1,6 +1,6 @@
-"""Processes: words, variables and descriptors come in, a running command in a session of its own goes out.
+"""Processes: their numbers come in, what is known of them goes out. The only file that signals and reaps.
 
-The only file that signals and reaps, and asks the Rust core to start. A command's processes are those of its process group,
+A command's processes are those of its process group,
 and those that left the group but still carry the variables it was given; this process adopts orphans (Linux), so that the
 latter are among its children when their parents have ended.
 """
@@ -13,18 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from riverrun.native import spawn_command
-
-_SHELLS = ("bash", "/bin/bash", "/usr/bin/bash")
 _ORPHANS_SET, _ORPHANS_GET = 36, 37  # linux/prctl.h: PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER
-
-
-class NotStarted(Exception):
-    """A command could not be started; the message says why, and what to do."""
-
-    def __init__(self, message: str, error: int = 0) -> None:
-        super().__init__(message)
-        self.errno = error
 
 
 class Child:
@@ -56,21 +45,10 @@ class Child:
             self.output = -1
 
 
-def start(argv: Sequence[str], *, cwd: str, env: dict[str, str], stdin: int) -> Child:
-    """Start a command in its own session, with both outputs in one pipe. Raises NotStarted."""
-    words = list(argv)
-    try:
-        for program in _SHELLS if words[0] == "bash" else words[:1]:
-            with contextlib.suppress(FileNotFoundError):
-                return Child(*spawn_command([program, *words[1:]], cwd, env, stdin))
-    except (OSError, ValueError) as error:
-        raise _explained(error, words, cwd) from None
-    raise _explained(FileNotFoundError(errno.ENOENT, "not found", words[0]), words, cwd)
-
-
-def _explained(error: OSError | ValueError, words: Sequence[str], cwd: str) -> NotStarted:
+def explained(error: OSError | ValueError, words: Sequence[str], cwd: str) -> str:
+    """Why a command could not be started, and what to do."""
     if isinstance(error, ValueError):  # a NUL in a word, or "=" in a variable's name
-        return NotStarted(f"cannot start: {error}")
+        return f"cannot start: {error}"
     program, code = words[0], error.errno or 0
     if not os.path.isdir(cwd):
         said = f"the folder in which it should run is not there: {cwd}"
@@ -86,7 +64,7 @@ def _explained(error: OSError | ValueError, words: Sequence[str], cwd: str) -> N
         said = "the command and its environment are longer than the system allows; pass names in a file"
     else:
         said = f"{error.strerror} ('{program}')"
-    return NotStarted(f"cannot start: {said}", code)
+    return f"cannot start: {said}"
 
 
 def signal_group(group: int, number: signal.Signals) -> None:

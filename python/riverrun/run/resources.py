@@ -18,6 +18,7 @@ from riverrun.spec.units import size
 _GPU_DEVICE = re.compile(r"nvidia([0-9]+)")
 _DEVICES = "/dev"
 _SLACK = 1e-9  # ten times 0.1 cpus are one
+_PLAIN = {"cpus": 1.0}  # what a step needs that says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Grant:
 
     amounts: Mapping[str, float]
     gpus: tuple[int, ...] = ()
+    plain: bool = False
 
 
 class Resources:
@@ -36,6 +38,7 @@ class Resources:
     ) -> None:
         self._jobs = jobs
         self._running = 0
+        self._other = 0  # of those, how many need something else than one cpu
         self._limits = {"cpus": float(jobs)}
         self._limits |= {name: _limit(name, value) for name, value in limits.items() if name != "gpus"}
         self._used = dict.fromkeys(self._limits, 0.0)
@@ -67,6 +70,16 @@ class Resources:
                 return False
         return True
 
+    def turn(self, step: Step, attempt: int, ahead: int) -> int:
+        """How many may run when the attempt starts in the turn of one that ends; 0 where it cannot be told beforehand.
+
+        It can while all that is running, or waits for its turn (`ahead` at most), needs one cpu, as this one does: then one
+        takes the place of another. A step with a test keeps its place after its command has ended.
+        """
+        most = min(self._jobs, int(self._limits["cpus"]))
+        plain = not self._other and _is_plain(step, attempt)
+        return most if plain and self._running < most + ahead else 0
+
     def acquire(self, step: Step, attempt: int) -> Grant:
         """Take what the attempt needs; it must fit."""
         needs = _needs(step, attempt)
@@ -78,7 +91,9 @@ class Resources:
             elif name in self._limits:
                 self._used[name] += amount
         self._running += 1
-        return Grant(needs, gpus)
+        plain = _is_plain(step, attempt)
+        self._other += not plain
+        return Grant(needs, gpus, plain)
 
     def release(self, grant: Grant) -> None:
         """Give back what a grant holds."""
@@ -88,6 +103,7 @@ class Resources:
         if grant.gpus:
             self._free_gpus = sorted((*(self._free_gpus or ()), *grant.gpus))
         self._running -= 1
+        self._other -= not grant.plain
         if not self._running:
             self._used = dict.fromkeys(self._limits, 0.0)  # sums of fractions drift
 
@@ -106,6 +122,10 @@ def _needs(step: Step, attempt: int) -> dict[str, float]:
     if "gpus" in needs:
         needs["gpus"] = float(math.ceil(needs["gpus"]))  # a number is handed out whole
     return needs
+
+
+def _is_plain(step: Step, attempt: int) -> bool:
+    return step.test is None and (not step.resources or _needs(step, attempt) == _PLAIN)
 
 
 def _limit(name: str, value: float | str) -> float:

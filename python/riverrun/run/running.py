@@ -1,6 +1,7 @@
 """One attempt of a step, while it runs: events of its processes come in; its ending goes out. Waits for nothing.
 
-RUNNING  the command (then the step's test, if it has one) has not ended
+STARTING the command (then the step's test, if it has one) is to be started
+RUNNING  it has not ended
 CLOSING  it has; what else it started gets a moment to end too, then is killed
 ENDED    nothing of it is running, its output is read to the end; its test may begin, or it is over
 """
@@ -9,13 +10,12 @@ import errno
 import os
 import signal
 from enum import Enum
-from time import monotonic
 
 from riverrun.command import argv, by_shell
 from riverrun.model.step import Command, Step
 from riverrun.run.finished import Ending
 from riverrun.run.logs import Log
-from riverrun.run.process import Child, NotStarted, Orphans, Process, members, send, signal_group, start
+from riverrun.run.process import Child, Orphans, Process, explained, members, send, signal_group
 
 KILL_SECONDS = 5.0  # from asking to killing
 GRACE_SECONDS = 0.5  # for what ends by itself once its pipe is closed, such as `> >(tee log)`
@@ -29,6 +29,7 @@ _BUFFER = bytearray(1 << 20)  # one for all: read, written to a log, and done wi
 class State(Enum):
     """Where an attempt stands."""
 
+    STARTING = "starting"
     RUNNING = "running"
     CLOSING = "closing"
     ENDED = "ended"
@@ -43,20 +44,18 @@ class Heard(Enum):
 
 
 class Running:
-    """The running command of a step. `due` is when `tick` must be called next."""
+    """One attempt of a step, from before its command was started. `due` is when `tick` must be called next."""
 
-    def __init__(
-        self, step: Step, number: int, *, cwd: str, env: dict[str, str], log: Log, stdin: int
-    ) -> None:
+    def __init__(self, step: Step, number: int, *, cwd: str, env: dict[str, str], log: Log) -> None:
         self.step = step
         self.number = number
         self.log = log
-        self.state = State.RUNNING
+        self.cwd, self.env = cwd, env
+        self.launched = -1  # the number under which its command, or its test, was last handed in
         self.ending = Ending.SUCCEEDED
         self.code: int | None = None
         self.message = ""
         self.due: float | None = None
-        self._cwd, self._env, self._stdin = cwd, env, stdin
         self._marks = {os.fsencode(f"{name}={env[name]}") for name in ("RIVERRUN_RUN", "RIVERRUN_STEP")}
         self._in_test = False
         self._kill_at: float | None = None  # set when it was asked to end
@@ -64,12 +63,17 @@ class Running:
         self._pause = LOOK_SECONDS
         self._asked: set[int] = set()
         self._killed: dict[int, Process] = {}
-        self._launch(step.run)
+        self._prepare(step.run)
 
     @property
     def child(self) -> Child:
         """The process of the command, or of the test."""
         return self._child
+
+    @property
+    def in_test(self) -> bool:
+        """Whether it is its test that runs, or is to be started."""
+        return self._in_test
 
     def read(self) -> Heard:
         """Take what it has said so far."""
@@ -89,14 +93,17 @@ class Running:
             self._kill_at = now + KILL_SECONDS
             self._signal(signal.SIGTERM)
             self._signal(signal.SIGCONT)  # one that was stopped would not hear it
-            self.due = self._kill_at if self.due is None else min(self.due, self._kill_at)
+            if self.state is not State.STARTING:
+                self.due = self._kill_at if self.due is None else min(self.due, self._kill_at)
 
     def kill(self, ending: Ending, now: float) -> None:
         """End it now."""
         if self.ending is Ending.SUCCEEDED:
             self.ending = ending
-        self._kill_at = self._close_by = self.due = now
+        self._kill_at = self._close_by = now
         self._signal(signal.SIGKILL)
+        if self.state is not State.STARTING:
+            self.due = now
 
     def tick(self, now: float, orphans: Orphans, known: set[int]) -> None:
         """Do what is due: look whether it ended, whether its time is over, whether anything of it is left."""
@@ -112,34 +119,46 @@ class Running:
         """Whether its command went well, and a test is still to say so."""
         return self.ending is Ending.SUCCEEDED and self.step.test is not None and not self._in_test
 
-    def begin_test(self) -> bool:
-        """After its command has ended: start its test. False where there is none (left) to start."""
+    def next_test(self) -> bool:
+        """After its command has ended: make its test the next to be started. False where there is none (left)."""
         if not self.awaits_test or self.step.test is None:
             return False
         self._in_test = True
-        try:
-            self._launch(self.step.test)
-        except NotStarted as error:
-            self.ending, self.message, self.code = Ending.TEST_FAILED, f"its test: {error}", None
-            return False
+        self._prepare(self.step.test)
         return True
 
-    def _launch(self, command: Command) -> None:
-        text = command.text(self.number)
-        words = argv(self.step, text)
-        try:
-            self._child = start(words, cwd=self._cwd, env=self._env, stdin=self._stdin)
-        except NotStarted as error:
-            if error.errno != errno.ENOEXEC or not isinstance(text, str) or self.step.shell:
-                raise
-            # A script without a first line that names its interpreter: a shell executes it itself.
-            self._child = start(by_shell(text), cwd=self._cwd, env=self._env, stdin=self._stdin)
+    def _prepare(self, command: Command) -> None:
+        self._text = command.text(self.number)
+        self.words = argv(self.step, self._text)
+        self.state = State.STARTING
+        self.due = None
+
+    def begun(self, child: Child, now: float) -> None:
+        """It was started."""
+        self._child = child
         self.state = State.RUNNING
         self._pause = LOOK_SECONDS
-        self._time_out_at = None if self.step.timeout is None else monotonic() + self.step.timeout
-        self.due = self._time_out_at
-        if self._child.exit < 0:
-            self.due = monotonic() + LOOK_SECONDS
+        self._time_out_at = None if self.step.timeout is None else now + self.step.timeout
+        if self._kill_at is not None:  # it was asked to end before it had begun
+            self._signal(signal.SIGTERM)
+        times = [at for at in (self._kill_at, self._time_out_at) if at is not None]
+        if child.exit < 0:
+            times.append(now + LOOK_SECONDS)
+        self.due = min(times, default=None)
+
+    def refused(self, error: OSError | ValueError) -> bool:
+        """It could not be started. True where it is to be tried once more, in another way."""
+        shell_words = by_shell(self._text) if isinstance(self._text, str) and not self.step.shell else ()
+        if shell_words and self.words != shell_words and getattr(error, "errno", 0) == errno.ENOEXEC:
+            # A script without a first line that names its interpreter: a shell executes it itself.
+            self.words = shell_words
+            return True
+        why = explained(error, self.words, self.cwd)
+        if self.ending is Ending.SUCCEEDED:
+            self.ending = Ending.TEST_FAILED if self._in_test else Ending.NOT_STARTED
+        self.message, self.code = f"its test: {why}" if self._in_test else why, None
+        self.state = State.ENDED
+        return False
 
     def _reap(self, now: float) -> None:
         code = self._child.reap()

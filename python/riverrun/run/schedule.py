@@ -5,6 +5,7 @@ States move one way, and only `move` moves them:
     WAITING -> READY -> QUEUED -> RUNNING -> RECORDING -> SETTLED
                READY -> SETTLED (kept, blocked)      READY -> RECORDING (restored)
                READY -> WAITING (a temporary artifact must be made first)
+               RUNNING -> QUEUED (handed in ahead of its turn, and taken back)
                RECORDING -> QUEUED (another attempt)   RECORDING -> READY (an input changed meanwhile)
                SETTLED -> READY (the maker of that temporary artifact)
 """
@@ -30,7 +31,7 @@ _AFTER = {
     State.WAITING: {State.READY},
     State.READY: {State.QUEUED, State.RECORDING, State.SETTLED, State.WAITING},
     State.QUEUED: {State.RUNNING, State.SETTLED},
-    State.RUNNING: {State.RECORDING},
+    State.RUNNING: {State.RECORDING, State.QUEUED},
     State.RECORDING: {State.SETTLED, State.QUEUED, State.READY},
     State.SETTLED: {State.READY},
 }

@@ -38,6 +38,9 @@ class WordTexts:
 
 CommandText = ShellText | WordTexts
 
+Parsed = dict[tuple[str, Vocabulary], tuple[Pieces, tuple[Quote, ...]]]
+"""Shell texts of a pipeline that were parsed before without a problem: thousands of steps may have the same one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -79,6 +82,7 @@ def family_of(
     prefix: str,
     foreach: Foreach | None,
     plain: Vocabulary,
+    parsed: Parsed,
     problems: Problems,
 ) -> Family | None:
     """One step of a spec; `plain` is what its paths can hold. None where nothing can be said without its command."""
@@ -107,8 +111,8 @@ def family_of(
         Artifacts(tuple(dict.fromkeys(line.name for line in outputs if line.name)), len(outputs)),
         tuple(amount.name for amount in amounts),
     )
-    run = _command(found, "run", full, problems)
-    test = _command(found, "test", full, problems) if "test" in found.keys else None
+    run = _command(found, "run", full, parsed, problems)
+    test = _command(found, "test", full, parsed, problems) if "test" in found.keys else None
     variables = {
         line.name: line
         for value, place in found.keys.get("env", ())
@@ -163,12 +167,26 @@ def _texts(command: CommandText) -> Sequence[Pieces]:
     return command.words if isinstance(command, WordTexts) else (command.pieces,)
 
 
-def _command(found: Written, key: str, vocabulary: Vocabulary, problems: Problems) -> CommandText:
+def _command(
+    found: Written, key: str, vocabulary: Vocabulary, parsed: Parsed, problems: Problems
+) -> CommandText:
     value, place = found.one(key), found.at(key)
     if isinstance(value, list):
         return WordTexts(
             tuple(parse(one, place / at, vocabulary, problems) for at, one in enumerate(value)), place
         )
+    known = parsed.get((value, vocabulary))
+    if known is None:
+        before = len(problems)
+        known = _parsed(value, key, place, vocabulary, problems)
+        if len(problems) == before:
+            parsed[value, vocabulary] = known
+    return ShellText(*known, place)
+
+
+def _parsed(
+    value: str, key: str, place: Place, vocabulary: Vocabulary, problems: Problems
+) -> tuple[Pieces, tuple[Quote, ...]]:
     if not value.strip():
         problems.add(f"'{key}' is empty", place.value())
     pieces = parse(value, place, vocabulary, problems)
@@ -179,7 +197,7 @@ def _command(found: Written, key: str, vocabulary: Vocabulary, problems: Problem
                 quoted(map(spell, field.values), quote)
             except Unquotable as error:
                 problems.add(error.args[0], place.inside(field.offset, len(field.text)), error.args[1])
-    return ShellText(pieces, tuple(around), place)
+    return pieces, tuple(around)
 
 
 def _shell(found: Written, vocabulary: Vocabulary, problems: Problems) -> tuple[Pieces, ...]:

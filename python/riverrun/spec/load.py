@@ -7,7 +7,7 @@ from typing import Any
 from riverrun.model.names import SPEC_NAME
 from riverrun.spec.disk import Disk
 from riverrun.spec.document import Document, Pipeline, SpecFile, Tributary
-from riverrun.spec.family import Family, family_of
+from riverrun.spec.family import Family, Parsed, family_of
 from riverrun.spec.foreach import Foreach, Same, read_foreach
 from riverrun.spec.lines import ReadLine, read_line
 from riverrun.spec.params import NoParam, from_word, look_up, read_params, replaced
@@ -257,15 +257,15 @@ class _Loader:
                     step.one("foreach"), place, home, params, self._table, self.problems
                 )
         families = {}
+        parsed: Parsed = {}
         for name, step in steps.items():
             names: tuple[str, ...] | None = ()
             if name in foreach:
                 names = self._names(name, steps, foreach)
             if names is None:
                 continue  # told already; what its texts mean is not known
-            family = family_of(
-                step, prefix, foreach.get(name), Vocabulary(names, params, home), self.problems
-            )
+            vocabulary = Vocabulary(names, params, home)
+            family = family_of(step, prefix, foreach.get(name), vocabulary, parsed, self.problems)
             if family:
                 families[name] = family
         return families

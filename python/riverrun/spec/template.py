@@ -4,6 +4,7 @@ Braces belong to awk, jq and curl too. So only known names are placeholders; a w
 error; a near miss of a known name is one as well, as it is far likelier a slip than a program's own; all else stays.
 """
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class Vocabulary:
     """What placeholders may stand in a text; None where a root cannot be used."""
 
     items: tuple[str, ...]
-    params: Mapping[str, Any]
+    params: Mapping[str, Any] = dataclasses.field(hash=False)  # hardly two differ in these alone
     home: str  # the folder that paths count from
     inputs: Artifacts | None = None
     outputs: Artifacts | None = None
@@ -116,45 +117,42 @@ def _field(
     found: re.Match[str], dotted: str, place: Place, vocabulary: Vocabulary, problems: Problems
 ) -> Field | None:
     name, keys = found[1], tuple(dotted.split(".")) if dotted else ()
-    where = place.inside(found.start(), len(found[0]))
     root = ROOTS.get(name, Root.ITEM)
     text, offset = found[0], found.start()
+
+    def wrong(message: str, hint: str) -> None:
+        problems.add(message, place.inside(offset, len(text)), hint)
+
     if root is Root.ITEM:
         if keys:
-            problems.add(f"the foreach name '{name}' has no parts", where, f"write '{{{name}}}'")
+            wrong(f"the foreach name '{name}' has no parts", f"write '{{{name}}}'")
             return None
         return Field(root, (name,), text, offset)
     if root is Root.PARAMS:
         if not keys:
-            problems.add("'{params}' needs the name of a param", where, "as in '{params.level}'")
+            wrong("'{params}' needs the name of a param", "as in '{params.level}'")
             return None
         try:
             value = look_up(vocabulary.params, keys)
         except NoParam as error:
-            problems.add(error.args[0], where, error.args[1])
+            wrong(error.args[0], error.args[1])
             return None
         values = tuple(value) if isinstance(value, list) else (value,)
         if any(isinstance(one, Mapping | list) or one is None for one in values):
-            problems.add(
-                f"the param '{dotted}' is no single value, and no list of such", where, _inner(dotted, value)
-            )
+            wrong(f"the param '{dotted}' is no single value, and no list of such", _inner(dotted, value))
             return None
         return Field(root, keys, text, offset, values)
     if root is Root.RESOURCES:
         known: tuple[str, ...] | None = vocabulary.resources
         if known is not None and dotted not in known:
             hint = did_you_mean(dotted, known) or ("resources here: " + ", ".join(known) if known else "")
-            problems.add(
-                f"this step has no resource '{dotted}'" if dotted else "name a resource", where, hint
-            )
+            wrong(f"this step has no resource '{dotted}'" if dotted else "name a resource", hint)
             return None
     else:
         artifacts = vocabulary.inputs if root is Root.INPUTS else vocabulary.outputs
         known = artifacts.names if artifacts else None
         if artifacts and not artifacts.names and artifacts.count == 0:
-            problems.add(
-                f"'{text}' stands for nothing: the step declares no {name}", where, f"add '{name} = [...]'"
-            )
+            wrong(f"'{text}' stands for nothing: the step declares no {name}", f"add '{name} = [...]'")
             return None
         if artifacts and keys and not _has(artifacts, dotted):
             hint = did_you_mean(dotted, artifacts.names)
@@ -164,10 +162,10 @@ def _field(
                     if artifacts.names
                     else f"its {name} have no names"
                 )
-            problems.add(f"this step has no {name} named '{dotted}'", where, hint)
+            wrong(f"this step has no {name} named '{dotted}'", hint)
             return None
     if known is None:
-        problems.add(f"'{text}' cannot stand here", where, "params and foreach names can")
+        wrong(f"'{text}' cannot stand here", "params and foreach names can")
         return None
     return Field(root, keys, text, offset)
 

@@ -38,6 +38,21 @@ def written(
     return Written(name, place, keys)
 
 
+_CHOICES: dict[str, tuple[str, dict[Any, Any]]] = {
+    "cache": (
+        "cache",
+        {"auto": CachePolicy.AUTO, "copy": CachePolicy.COPY, False: CachePolicy.NAME_ONLY},
+    ),
+    "always": ("rerun", {True: Rerun.ALWAYS, False: Rerun.WHEN_NEEDED}),
+    "real": ("real", {True: Inputs.REAL, False: Inputs.LINKED}),
+    "in_place": ("ground", {True: Ground.IN_PLACE, False: Ground.WORK_FOLDER}),
+    "contain": (
+        "contain",
+        {True: Containment.PROJECT, False: Containment.NONE, "strict": Containment.STRICT},
+    ),
+}
+
+
 def fixed(found: Written, problems: Problems) -> dict[str, Any]:
     """What of a step no item changes; keys left out keep the defaults of `Step`."""
     values: dict[str, Any] = {}
@@ -57,20 +72,7 @@ def fixed(found: Written, problems: Problems) -> dict[str, Any]:
     for key, name in (("pass", "passes"), ("tools", "tools"), ("params", "declared_params")):
         if key in found.keys:
             values[name] = tuple(dict.fromkeys(found.one(key)))
-    choices: dict[str, tuple[str, dict[Any, Any]]] = {
-        "cache": (
-            "cache",
-            {"auto": CachePolicy.AUTO, "copy": CachePolicy.COPY, False: CachePolicy.NAME_ONLY},
-        ),
-        "always": ("rerun", {True: Rerun.ALWAYS, False: Rerun.WHEN_NEEDED}),
-        "real": ("real", {True: Inputs.REAL, False: Inputs.LINKED}),
-        "in_place": ("ground", {True: Ground.IN_PLACE, False: Ground.WORK_FOLDER}),
-        "contain": (
-            "contain",
-            {True: Containment.PROJECT, False: Containment.NONE, "strict": Containment.STRICT},
-        ),
-    }
-    for key, (name, meanings) in choices.items():
+    for key, (name, meanings) in _CHOICES.items():
         if key in found.keys:
             values[name] = meanings[found.one(key)]
     return values

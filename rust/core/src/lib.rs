@@ -11,6 +11,7 @@ pub mod fingerprint;
 pub mod hash;
 pub mod held;
 pub mod index;
+pub mod launch;
 pub mod lease;
 pub mod look;
 pub mod manifest;

@@ -18,7 +18,7 @@ use crate::index::table::join;
 /// Bytes. The child calls a few functions of the C library, one deep; its signals are blocked or at their defaults.
 const STACK_BYTES: usize = 64 << 10;
 
-/// Where programs are looked for when the command's variables have no PATH.
+/// Where programs are looked for when the command's variables have no PATH; and where the shell is, whatever PATH says.
 const NO_PATH: &[u8] = b"/bin:/usr/bin";
 
 thread_local! {
@@ -68,8 +68,10 @@ fn programs(command: &Command) -> Vec<CString> {
     if name.as_bytes().contains(&b'/') {
         return vec![name.clone()];
     }
+    let colon = |byte: &u8| *byte == b':';
     let path = command.variables.iter().find_map(|variable| variable.as_bytes().strip_prefix(b"PATH="));
-    let places = path.unwrap_or(NO_PATH).split(|byte| *byte == b':');
+    let at_last = if name.as_bytes() == b"bash" { NO_PATH } else { b"" };
+    let places = path.unwrap_or(NO_PATH).split(colon).chain(at_last.split(colon).filter(|place| !place.is_empty()));
     // Parts of what has no NUL byte have none.
     places.filter_map(|place| CString::new(join(place, name.as_bytes())).ok()).collect()
 }

@@ -8,9 +8,9 @@ mod fact;
 mod hash;
 mod hasher;
 mod index;
+mod launch;
 mod paths;
 mod seal;
-mod spawn;
 mod toml;
 mod watch;
 mod workdir;
@@ -29,8 +29,8 @@ mod _native {
         hash::{hash_file, hash_files},
         hasher::PyHasher,
         index::{PyIndex, PyScan},
+        launch::PyLauncher,
         seal::{PySeal, check_seal, read_seal_header},
-        spawn::spawn_command,
         toml::{TomlError, parse_toml},
         workdir::{lay_work, sweep_work},
     };
