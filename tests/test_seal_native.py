@@ -260,6 +260,53 @@ def test_only_what_the_index_knows_is_sealed(ground: Sealed, case: str) -> None:
     assert os.listdir(ground.seal.parent) == []
 
 
+def renew(ground: Sealed, files: Sequence[bytes] = (), folders: Sequence[bytes] = ()) -> bool:
+    """Look at these and seal them anew, all else as it was sealed."""
+    ground.settle()
+    ground.index.look([*files, *folders])
+    return ground.index.reseal(ground.seal, HEADER, files=files, folders=folders)
+
+
+def test_a_seal_is_renewed_for_what_is_named_and_stands_for_all_else_as_it_was(ground: Sealed) -> None:
+    entries = ground.check().entries
+    rewrite(ground / "in/a")
+    assert ground.found() == [(b"in/a", "file")]
+    assert renew(ground, [b"in/a"])
+    assert (ground.check().intact, ground.check().entries) == (True, entries)
+    rewrite(ground / "in/b")
+    ground.write("logs/3.csv")
+    (ground / "in/a").write_bytes(b"and again")
+    assert renew(ground, [b"in/a"])
+    assert ground.found() == [(b"in/b", "file"), (b"logs", "listing")], "no one looked at these"
+
+
+def test_a_renewed_folder_forgets_what_was_in_it(ground: Sealed) -> None:
+    shutil.rmtree(ground / "out/deep")
+    ground.write("out/other/z")
+    assert renew(ground, folders=[b"out"])
+    seal = ground.check()
+    assert (seal.intact, seal.reread) == (True, 0)
+    ground.write("out/other/more")
+    assert ground.found() == [(b"out/other", "folder")]
+
+
+def test_a_renewed_seal_knows_the_stats_of_listed_folders(ground: Sealed) -> None:
+    ground.index.look([b"logs/1.csv"])
+    assert ground.close(files=[*FILES, b"logs/1.csv"])
+    rename_over(ground / "logs/1.csv")
+    assert ground.check().reread == 1
+    assert renew(ground, [b"logs/1.csv"])
+    assert (ground.check().intact, ground.check().reread) == (True, 0)
+
+
+def test_a_seal_is_not_renewed_where_there_is_none_or_what_is_named_is_not_known(ground: Sealed) -> None:
+    rewrite(ground / "in/a")
+    assert not ground.index.reseal(ground.seal, HEADER, files=[b"in/a"], folders=[])
+    assert os.listdir(ground.seal.parent) == []
+    assert not renew(ground, [b"in/a"])
+    assert os.listdir(ground.seal.parent) == []
+
+
 def test_a_file_that_is_being_written_is_not_sealed(ground: Sealed) -> None:
     with (ground / "in/a").open("r+b"):
         ground.index.look([b"in/a"], check="content")

@@ -229,6 +229,17 @@ class Index:
         """Write a seal that vouches for files, for folders with all in them, for the names in the folders of `listings`
         and for the absence of paths, with every link on the way to them; `header` is kept with it. False, and no seal,
         where anything is not just as the index knows it, or not certified. The index must have a root."""
+    def reseal(
+        self,
+        path: _StrPath,
+        header: bytes,
+        *,
+        files: Sequence[bytes],
+        folders: Sequence[bytes],
+        trust: Sequence[str] | None = None,
+    ) -> bool:
+        """Renew a seal: these files and folders as they are now, all else as it was sealed. False, and no seal, where one
+        of these is not just as the index knows it, or where there was none."""
 
 @final
 class Seal:

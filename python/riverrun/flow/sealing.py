@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -16,14 +15,14 @@ from typing import Any
 
 from riverrun.flow.knowledge import Knowledge
 from riverrun.flow.outline import Outline
-from riverrun.flow.seal import RIGID, Broken, Question, make_room, outside
+from riverrun.flow.seal import Broken, Question, make_room, outside
 from riverrun.flow.workspace import Workspace
 from riverrun.graph import parents
 from riverrun.graph.kept import pack, unpack
 from riverrun.model.fact import Kind
 from riverrun.model.names import OWN, SPEC_NAME
 from riverrun.model.step import Rerun, Step
-from riverrun.native import Index, check_seal
+from riverrun.native import Index
 from riverrun.report import Note
 from riverrun.spec import Disk, Document, SpecFile
 
@@ -44,7 +43,6 @@ class Part:
     """What of a broken seal must be planned anew, and what seals the whole again."""
 
     outline: Outline
-    under: Under
     header: Mapping[str, Any]
 
     @property
@@ -57,49 +55,36 @@ def part(broken: Broken) -> Part | None:
     """The steps that a broken seal's changes touch, from the kept graph; None where all must be drawn anew."""
     try:
         with open(_graph_path(broken.question, broken.root), "rb") as file:
-            unpacked = unpack(file.read(), bytes.fromhex(broken.header["mark"]))
+            kept = unpack(file.read(), bytes.fromhex(broken.header["mark"]))
     except OSError:
         return None
-    if unpacked is None or not unpacked[0].whole:
+    if kept is None:
         return None
-    kept, graph = unpacked
-    touched: set[str] = set()
+    touched: set[int] = set()
     for path in broken.changed:
-        around = [path, *parents(path)]
-        steps = {graph.makers[place] for place in around if place in graph.makers}
-        steps |= {kept.names[number] for place in around for number in kept.sources.get(place, ())}
-        if not steps:
+        users = {number for place in (path, *parents(path)) for number in kept.users(place)}
+        if not users:
             return None  # a program, or what no step of this question reads
-        touched |= steps
+        touched |= users
+    numbers = kept.wanted_downstream(touched)
+    graph, named = kept.part(numbers)
     changed = set(broken.changed)
-    if any(read.optional and read.path in changed for name in touched for read in graph.steps[name].reads):
+    if any(read.optional and read.path in changed for step in graph.steps.values() for read in step.reads):
         return None  # if it is gone, the command does not name it any more
-    wanted = {kept.names[number] for number in kept.wanted}
-    some = frozenset(graph.downstream(touched) & wanted)
     outline = Outline(
         graph=graph,
-        named=frozenset(kept.names[number] for number in kept.named),
+        named=named,
         asked=frozenset(),  # only temporary outputs are asked after, and a part has none
-        wanted=some,
+        wanted=frozenset(graph.steps),
         waiting=(),
         forced=frozenset(),
-        matches=kept.matches,
+        matches={},
         listed={},
         absent=(),
         grown=(),
-        besides=len(wanted) - len(some),
+        besides=kept.wanted - len(numbers),
     )
-    apart = {*kept.folders, *kept.absent}
-    outputs = (
-        path for name, paths in zip(kept.names, kept.outputs, strict=True) if name in wanted for path in paths
-    )
-    sources = (
-        path for path, numbers in kept.sources.items() if any(kept.names[n] in wanted for n in numbers)
-    )
-    artifacts = [path for paths in (outputs, sources) for path in paths if path not in apart]
-    return Part(
-        outline, Under(artifacts, kept.files, kept.folders, kept.listings, kept.absent), broken.header
-    )
+    return Part(outline, broken.header)
 
 
 def seal_part(
@@ -110,23 +95,24 @@ def seal_part(
     index: Index,
     notes: Sequence[Note],
 ) -> bool:
-    """Seals the whole again after a part was brought to its end state; unless a spec or program was edited meanwhile."""
-    files = list(part.header["rigid"])
-    knowledge.eyes.look(files)  # they were not looked at in this run, and the index may not know them
-    if any(knowledge.eyes.seen(name).digest.hex() != part.header["rigid"][name] for name in files):
-        return False
-    path = question.seal_path(workspace.root)
-    shutil.copyfile(path, path + ".old")
-    try:
-        written = _write(workspace, question, index, {**part.header, "notes": _told(notes)}, part.under)
-        # Only what the part made may differ: a new match of a pattern would be sealed though no one planned for it.
-        old = check_seal(os.fsencode(path + ".old"), root=os.fsencode(workspace.root))
-    finally:
-        os.unlink(path + ".old")
-    if written and (old is None or not RIGID.isdisjoint(old.changed_kinds)):
-        os.unlink(path)
-        return False
-    return written
+    """Renews the seal after a part was brought to its end state: what the part reads and makes is sealed anew.
+
+    For all else it still says what was when it was made: what has changed meanwhile is found by the next check.
+    """
+    graph, eyes = part.outline.graph, knowledge.eyes
+    steps = [graph.steps[name] for name in part.outline.wanted]
+    paths = {read.path: None for step in steps for read in step.reads if not graph.makers_of(read)}
+    paths |= {output.path: None for step in steps for output in step.outputs}
+    files = [path for path in paths if eyes.seen(path).kind not in (Kind.FOLDER, Kind.MISSING)]
+    folders = [path for path in paths if eyes.seen(path).kind is Kind.FOLDER]
+    header = {**part.header, "notes": _told(notes)}
+    return index.reseal(
+        os.fsencode(question.seal_path(workspace.root)),
+        json.dumps(header).encode(),
+        files=_places(workspace.root, files),
+        folders=_places(workspace.root, folders),
+        trust=workspace.local.trust,
+    )
 
 
 def seal(
@@ -168,23 +154,22 @@ def seal(
     if not _as_drawn(workspace.root, outline):  # asked last: what changes from now on breaks the seal
         os.unlink(question.seal_path(workspace.root))
         return False
-    with contextlib.suppress(
-        UnicodeEncodeError
-    ):  # names that are no text: no kept graph, only a slower next run
-        raw = pack(
-            outline.graph,
-            mark=mark,
-            wanted=outline.wanted,
-            named=outline.named,
-            matches=outline.matches,
-            files=under.files,
-            folders=under.folders,
-            listings=under.listings,
-            absent=under.absent,
-            grown=outline.grown,
-        )
-        _replace(_graph_path(question, workspace.root), raw)
+    _keep_graph(_graph_path(question, workspace.root), outline, steps, mark)
     return True
+
+
+def _keep_graph(place: str, outline: Outline, steps: Sequence[Step], mark: bytes) -> None:
+    """Keep the graph, if a part of it can be planned alone: no temporary artifacts, no family of a made folder."""
+    alone = not outline.grown and not any(output.temporary for step in steps for output in step.outputs)
+    try:
+        raw = pack(outline.graph, mark=mark, wanted=outline.wanted, named=outline.named) if alone else b""
+    except UnicodeEncodeError:  # a name that is no text
+        raw = b""
+    if raw:
+        _replace(place, raw)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(place)
 
 
 def _as_drawn(root: str, outline: Outline) -> bool:
@@ -232,23 +217,24 @@ def _write(
 ) -> bool:
     path = question.seal_path(workspace.root)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    root = os.fsencode(workspace.root)
-
-    def places(*names: Sequence[str]) -> list[bytes]:
-        return [os.path.join(root, os.fsencode(name)) for name in dict.fromkeys(chain(*names))]
-
+    root = workspace.root
     done = index.seal(
         os.fsencode(path),
         json.dumps(header).encode(),
-        files=places(under.artifacts, under.files),
-        folders=places(under.folders),
-        listings=places(under.listings),
-        absent=places(under.absent),
+        files=_places(root, under.artifacts, under.files),
+        folders=_places(root, under.folders),
+        listings=_places(root, under.listings),
+        absent=_places(root, under.absent),
         trust=workspace.local.trust,
     )
     if done:
         make_room(workspace.root)
     return done
+
+
+def _places(root: str, *names: Sequence[str]) -> list[bytes]:
+    top = os.fsencode(root)
+    return [os.path.join(top, os.fsencode(name)) for name in dict.fromkeys(chain(*names))]
 
 
 def _as_read(root: str, files: Sequence[SpecFile]) -> bool:

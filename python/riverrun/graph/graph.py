@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Self
 
 from riverrun.errors import Problem, SpecError
 from riverrun.model.step import ArtifactKind, Input, Step, Waiting
@@ -33,20 +32,6 @@ class Graph:
             for name, step in steps.items()
         }
         self._order = _sorted(steps, self._needs)
-
-    @classmethod
-    def kept(
-        cls,
-        steps: Mapping[str, Step],
-        makers: dict[str, str],
-        needs: dict[str, tuple[str, ...]],
-        order: list[str],
-    ) -> Self:
-        """A graph that was found in order before; nothing is looked at again, and no step is touched."""
-        graph = cls.__new__(cls)
-        graph.steps, graph.waiting = steps, ()
-        graph.makers, graph._needs, graph._order = makers, needs, order
-        return graph
 
     @cached_property
     def _readers(self) -> dict[str, list[str]]:

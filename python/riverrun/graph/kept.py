@@ -1,109 +1,118 @@
-"""A graph as bytes: what was spelled out and joined once comes in, and comes back without a look at any step.
+"""A graph as bytes: what was spelled out and joined once comes in; a part of it comes back without a look at the rest.
 
-MessagePack by msgspec, which builds declared types only and runs nothing (rule 11). Steps are decoded one by one when
-they are asked for: of a hundred thousand, a changed file touches a few.
+Of a hundred thousand steps a changed file touches a few. So nothing is decoded before it is asked for: the file is a few
+long columns, rows of bytes or of numbers with a list of where each row ends. Steps are MessagePack, by msgspec, which
+builds declared types only and runs nothing (rule 11).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
 
 from riverrun.graph.graph import Graph
 from riverrun.model.step import Input, Step
+from riverrun.native import Hasher
 
-FORMAT = 1
+MAGIC = b"riverrun graph 2\n"
+MARK_BYTES = 16
+SUM_BYTES = 16
 LONGEST_LINE = 200  # characters; of a line that names 100,000 inputs each of them would bring a copy
+_WANTED, _NAMED = 1, 2
 
 
-class Kept(msgspec.Struct, frozen=True, array_like=True):
-    """What is kept of an outline; all lists of numbers mean places in `names`."""
+class _Columns(msgspec.Struct, frozen=True, array_like=True):
+    """The file behind its checksum. Numbers are u32 of this machine, and count steps in the order of the graph."""
 
-    format: int
-    mark: bytes  # of everything that it was drawn from
-    names: list[str]  # in the order of the graph
-    steps: list[bytes]
-    needs: list[list[int]]
-    outputs: list[list[str]]
-    sources: dict[str, list[int]]  # path of a source -> who reads it
-    wanted: list[int]
-    named: list[int]
-    matches: dict[str, list[str]]
-    files: list[str]  # under the seal besides artifacts: specs, programs
-    folders: list[str]
-    listings: list[str]
-    absent: list[str]
-    whole: bool  # whether a part of it can be planned alone: no temporary artifacts, and no family of a made folder
+    names: tuple[bytes, bytes]  # rows and where they end
+    steps: tuple[bytes, bytes]  # each a Step, and for each of its reads who makes it
+    flags: bytes
+    readers: tuple[bytes, bytes]  # numbers of the steps that need one
+    paths: tuple[bytes, bytes]  # of outputs and sources, sorted
+    users: tuple[bytes, bytes]  # for each path its maker, or, of a source, its readers
 
 
-_DECODER = msgspec.msgpack.Decoder(Kept)
-_STEP = msgspec.msgpack.Decoder(Step)
+_COLUMNS = msgspec.msgpack.Decoder(_Columns)
+_STEP = msgspec.msgpack.Decoder(tuple[Step, list[list[int]]])
 
 
-class _Steps(Mapping[str, Step]):
-    """Steps by name, decoded when first asked for."""
+class _Texts(Sequence[bytes]):
+    """Rows of bytes."""
 
-    def __init__(self, places: dict[str, int], raw: Sequence[bytes]) -> None:
-        self._places = places
-        self._raw = raw
-        self._read: dict[str, Step] = {}
+    def __init__(self, column: tuple[bytes, bytes]) -> None:
+        self._rows, self._ends = column[0], memoryview(column[1]).cast("I")
 
-    def __getitem__(self, name: str) -> Step:
-        if name not in self._read:
-            self._read[name] = _STEP.decode(self._raw[self._places[name]])
-        return self._read[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._places
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+    def __getitem__(self, number: int) -> bytes:  # type: ignore[override]  # no slices
+        return self._rows[self._ends[number] : self._ends[number + 1]]
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._ends) - 1
 
 
-def pack(
-    graph: Graph,
-    *,
-    mark: bytes,
-    wanted: frozenset[str],
-    named: frozenset[str],
-    matches: Mapping[str, Sequence[str]],
-    files: Sequence[str],
-    folders: Sequence[str],
-    listings: Sequence[str],
-    absent: Sequence[str],
-    grown: Sequence[str],
-) -> bytes:
+class _Numbers:
+    """Rows of numbers."""
+
+    def __init__(self, column: tuple[bytes, bytes]) -> None:
+        self._rows, self._ends = memoryview(column[0]).cast("I"), memoryview(column[1]).cast("I")
+
+    def __getitem__(self, number: int) -> list[int]:
+        return self._rows[self._ends[number] : self._ends[number + 1]].tolist()
+
+
+def _texts(rows: Iterable[bytes]) -> tuple[bytes, bytes]:
+    joined, ends = bytearray(), array("I", (0,))
+    for row in rows:
+        joined += row
+        ends.append(len(joined))
+    return bytes(joined), ends.tobytes()
+
+
+def _numbers(rows: Iterable[Iterable[int]]) -> tuple[bytes, bytes]:
+    joined, ends = array("I"), array("I", (0,))
+    for row in rows:
+        joined.extend(row)
+        ends.append(len(joined))
+    return joined.tobytes(), ends.tobytes()
+
+
+def pack(graph: Graph, *, mark: bytes, wanted: frozenset[str], named: frozenset[str]) -> bytes:
     """The bytes of a graph without waiting families. Raises `UnicodeEncodeError` for names that are no text."""
     names = graph.order()
     place = {name: number for number, name in enumerate(names)}
-    encoder = msgspec.msgpack.Encoder()
-    sources: dict[str, list[int]] = {}
-    for name in names:
-        for read in graph.steps[name].reads:
-            if not graph.makers_of(read):
-                sources.setdefault(read.path, []).append(place[name])
-    steps = [graph.steps[name] for name in names]
-    kept = Kept(
-        format=FORMAT,
-        mark=mark,
-        names=names,
-        steps=[encoder.encode(_brief(step)) for step in steps],
-        needs=[[place[need] for need in graph.needs(name)] for name in names],
-        outputs=[[output.path for output in step.outputs] for step in steps],
-        sources=sources,
-        wanted=sorted(place[name] for name in wanted),
-        named=sorted(place[name] for name in named),
-        matches={pattern: list(paths) for pattern, paths in matches.items()},
-        files=list(files),
-        folders=list(folders),
-        listings=list(listings),
-        absent=list(absent),
-        whole=not grown and not any(output.temporary for step in steps for output in step.outputs),
+    encode = msgspec.msgpack.Encoder().encode
+    users: dict[str, list[int]] = {}
+    steps: list[bytes] = []
+    readers: list[list[int]] = [[] for _ in names]
+    for number, name in enumerate(names):
+        step = graph.steps[name]
+        makers = [[place[maker] for maker in graph.makers_of(read)] for read in step.reads]
+        steps.append(encode((_brief(step), makers)))
+        for read, made_by in zip(step.reads, makers, strict=True):
+            if not made_by:
+                users.setdefault(read.path, []).append(number)
+        for output in step.outputs:
+            users[output.path] = [number]
+        for need in graph.needs(name):
+            readers[place[need]].append(number)
+    by_path = sorted((path.encode(), numbers) for path, numbers in users.items())
+    columns = _Columns(
+        names=_texts(name.encode() for name in names),
+        steps=_texts(steps),
+        flags=bytes(_WANTED * (name in wanted) | _NAMED * (name in named) for name in names),
+        readers=_numbers(readers),
+        paths=_texts(path for path, _ in by_path),
+        users=_numbers(numbers for _, numbers in by_path),
     )
-    return encoder.encode(kept)
+    body = encode(columns)
+    return MAGIC + mark + _sum(body) + body
+
+
+def _sum(body: bytes | memoryview) -> bytes:
+    hasher = Hasher("xxh3")
+    hasher.update(body)
+    return hasher.digest()
 
 
 def _brief(step: Step) -> Step:
@@ -121,19 +130,87 @@ def _brief_input(read: Input) -> Input:
     return replace(read, where=replace(read.where, text=""))
 
 
-def unpack(raw: bytes, mark: bytes) -> tuple[Kept, Graph] | None:
+class KeptGraph:
+    """A packed graph, of which parts can be had. Steps go by their numbers."""
+
+    def __init__(self, columns: _Columns) -> None:
+        self._names = _Texts(columns.names)
+        self._steps = _Texts(columns.steps)
+        self._flags = columns.flags
+        self._readers = _Numbers(columns.readers)
+        self._paths = _Texts(columns.paths)
+        self._users = _Numbers(columns.users)
+        self.wanted = self._flags.count(_WANTED) + self._flags.count(_WANTED | _NAMED)  # how many
+
+    def users(self, path: str) -> Sequence[int]:
+        """Who makes an output, or reads a source."""
+        raw = path.encode("utf-8", "surrogateescape")
+        at = bisect_left(self._paths, raw)
+        if at < len(self._paths) and self._paths[at] == raw:
+            return self._users[at]
+        return ()
+
+    def wanted_downstream(self, numbers: Iterable[int]) -> list[int]:
+        """These and all that need them, however far, as far as they are wanted; in order."""
+        found = set(numbers)
+        edge = list(found)
+        while edge:
+            for near in self._readers[edge.pop()]:
+                if near not in found:
+                    found.add(near)
+                    edge.append(near)
+        return sorted(number for number in found if self._flags[number] & _WANTED)
+
+    def part(self, numbers: Sequence[int]) -> tuple[Graph, frozenset[str]]:
+        """The graph of these steps alone, given in order, and which of them were named."""
+        names: dict[int, str] = {}
+
+        def name_of(number: int) -> str:
+            if number not in names:
+                names[number] = self._names[number].decode()
+            return names[number]
+
+        steps: dict[str, Step] = {}
+        made_by: dict[str, tuple[str, ...]] = {}
+        needs: dict[str, tuple[str, ...]] = {}
+        for number in numbers:
+            step, makers = _STEP.decode(self._steps[number])
+            steps[step.name] = step
+            for read, some in zip(step.reads, makers, strict=True):
+                made_by[read.path] = tuple(map(name_of, some))
+            needs[step.name] = tuple(dict.fromkeys(name_of(maker) for some in makers for maker in some))
+        named = frozenset(name_of(number) for number in numbers if self._flags[number] & _NAMED)
+        return _Part(steps, needs, made_by), named
+
+
+class _Part(Graph):
+    """Some steps of a graph, which knows of the others only who makes what these read."""
+
+    def __init__(
+        self,
+        steps: Mapping[str, Step],
+        needs: dict[str, tuple[str, ...]],
+        made_by: Mapping[str, Sequence[str]],
+    ) -> None:
+        self.steps, self.waiting = steps, ()
+        self.makers = {output.path: name for name, step in steps.items() for output in step.outputs}
+        self._needs, self._order = needs, list(steps)
+        self._made_by = made_by
+
+    def makers_of(self, read: Input) -> list[str]:
+        """The steps that must have run before this input is what it should be."""
+        return list(self._made_by.get(read.path, ()))
+
+
+def unpack(raw: bytes, mark: bytes) -> KeptGraph | None:
     """What was packed; None if it is damaged, of another format, or was drawn from something else."""
+    start = len(MAGIC) + MARK_BYTES
+    if not raw.startswith(MAGIC + mark):
+        return None
+    body = memoryview(raw)[start + SUM_BYTES :]
+    if _sum(body) != raw[start : start + SUM_BYTES]:
+        return None
     try:
-        kept = _DECODER.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return KeptGraph(_COLUMNS.decode(body))
+    except msgspec.DecodeError:
         return None
-    if kept.format != FORMAT or kept.mark != mark:
-        return None
-    names = kept.names
-    steps = _Steps({name: number for number, name in enumerate(names)}, kept.steps)
-    makers = {path: name for name, paths in zip(names, kept.outputs, strict=True) for path in paths}
-    needs = {
-        name: tuple([names[place] for place in places])
-        for name, places in zip(names, kept.needs, strict=True)
-    }
-    return kept, Graph.kept(steps, makers, needs, names)

@@ -310,7 +310,20 @@ impl PyIndex {
         trust: Option<Vec<String>>,
     ) -> PyResult<bool> {
         let wanted = Wanted { files: &files, folders: &folders, listings: &listings, absent: &absent };
-        seal::make(&self.0, path, header, &wanted, trust.unwrap_or_default())
+        seal::make(&self.0, path, header, &wanted, trust.unwrap_or_default(), seal::How::Anew)
+    }
+
+    #[pyo3(signature = (path, header, *, files, folders, trust = None))]
+    fn reseal(
+        &self,
+        path: &Bound<'_, PyAny>,
+        header: &[u8],
+        files: BytesPaths,
+        folders: BytesPaths,
+        trust: Option<Vec<String>>,
+    ) -> PyResult<bool> {
+        let wanted = Wanted { files: &files, folders: &folders, listings: &[], absent: &[] };
+        seal::make(&self.0, path, header, &wanted, trust.unwrap_or_default(), seal::How::Renewed)
     }
 
     /// For tests: take every filesystem for a local one, or for one whose stamps are worth nothing.

@@ -105,6 +105,12 @@ impl PySeal {
     }
 }
 
+/// Whether a seal is made, or renewed.
+pub enum How {
+    Anew,
+    Renewed,
+}
+
 /// Write a seal over what the index knows; false, and no seal, where that is not what is there.
 pub fn make(
     index: &Arc<Index>,
@@ -112,10 +118,14 @@ pub fn make(
     header: &[u8],
     wanted: &Wanted<'_>,
     trust: Vec<String>,
+    how: How,
 ) -> PyResult<bool> {
     let (py, file) = (path.py(), path_of(path)?);
     index.trust_networks(trust.clone());
-    let sealed = watch(py, None, |cancel| seal::seal(index, &file, header, wanted, &trust, cancel))?;
+    let sealed = watch(py, None, |cancel| match how {
+        How::Anew => seal::seal(index, &file, header, wanted, &trust, cancel),
+        How::Renewed => seal::reseal(index, &file, header, wanted, &trust, cancel),
+    })?;
     sealed.map(|sealing| sealing == Sealing::Sealed).map_err(|error| raise(py, &error, path))
 }
 

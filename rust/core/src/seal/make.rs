@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io;
+use std::iter::successors;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::file::write;
+use super::file::{Row, load, write};
 use super::folders::folders;
 use super::known::{Known, file, refused};
 use super::names::names_in;
@@ -50,7 +51,28 @@ pub fn seal(
     networks: &[String],
     cancel: &Cancel,
 ) -> io::Result<Sealing> {
-    match gather(index, wanted, cancel) {
+    finish(path, header, networks, gather(index, wanted, cancel))
+}
+
+/// Seal anew what was brought about since the seal at `path` was made; for all else what it says still stands, looked at or not: where
+/// that is no longer so, the next check finds it.
+pub fn reseal(
+    index: &Index,
+    path: &Path,
+    header: &[u8],
+    wanted: &Wanted<'_>,
+    networks: &[String],
+    cancel: &Cancel,
+) -> io::Result<Sealing> {
+    let renewed = gather(index, wanted, cancel).and_then(|new| renew(index, path, new));
+    finish(path, header, networks, renewed)
+}
+
+/// Entries, and where the workspace is, if it matters.
+type Gathered = (Vec<Entry>, Option<Vec<u8>>);
+
+fn finish(path: &Path, header: &[u8], networks: &[String], gathered: io::Result<Gathered>) -> io::Result<Sealing> {
+    match gathered {
         Ok((entries, home)) => {
             write(path, header, home.as_deref(), networks, &entries)?;
             return Ok(Sealing::Sealed);
@@ -64,7 +86,61 @@ pub fn seal(
     }
 }
 
-fn gather(index: &Index, wanted: &Wanted<'_>, cancel: &Cancel) -> io::Result<(Vec<Entry>, Option<Vec<u8>>)> {
+/// The entries of a seal, with new ones in their place.
+fn renew(index: &Index, path: &Path, (mut entries, home): Gathered) -> io::Result<Gathered> {
+    let Some(old) = load(path) else { return refused() };
+    entries.par_sort_by(|one, other| one.place().cmp(&other.place()));
+    let tops: Vec<Arc<[u8]>> = entries
+        .iter()
+        .filter(|entry| entry.kind == Kind::Folder)
+        .map(|entry| Arc::clone(&entry.folder))
+        .collect();
+    let known = entries.len();
+    for place in &old.blocks {
+        let (folder, rows) = old.block(place)?;
+        let folder: Arc<[u8]> = folder.into();
+        let is_renewed = |key: &[u8]| tops.binary_search_by(|top| top[..].cmp(key)).is_ok();
+        if successors(Some(&folder[..]), |key| Some(split(key)?.0)).any(is_renewed) {
+            continue; // it lies in a folder all of which was gathered again
+        }
+        let is_new = |name: &[u8], kind| {
+            entries[..known].binary_search_by(|new| new.place().cmp(&(&folder[..], name, kind))).is_ok()
+        };
+        let mut kept = Vec::new();
+        for row in rows {
+            let Row { name, kind, settled, stat, sum } = row?;
+            let name = name.to_bytes();
+            if !is_new(name, kind) {
+                kept.push(Entry { folder: Arc::clone(&folder), name: name.to_vec(), kind, settled, stat, sum });
+            }
+        }
+        entries.append(&mut kept);
+    }
+    entries.par_sort_by(|one, other| one.place().cmp(&other.place()));
+    relist(index, &mut entries)?;
+    Ok((entries, home.or(old.home)))
+}
+
+/// A folder in which an output was replaced has the names that it had, and another stat: by that it would be read at each check.
+fn relist(index: &Index, entries: &mut [Entry]) -> io::Result<()> {
+    let base = index.base();
+    let (root, table, trust) = (base.absolute(b"")?, index.table(), index.trust());
+    let ways = Ways::new(&root, base.folder(), &trust)?;
+    let cancel = Cancel::new();
+    let known = Known { index, table: &table, ways: &ways, own_file: index.own_file(), cancel: &cancel };
+    for entry in entries.iter_mut().filter(|entry| entry.kind == Kind::Listing) {
+        let is_as_sealed = ways.open(&entry.folder).and_then(stat_of).is_ok_and(|stat| stat == entry.stat);
+        if !is_as_sealed
+            && let Ok(now) = listing(&known, &entry.folder)
+            && now.sum == entry.sum
+        {
+            *entry = now;
+        }
+    }
+    Ok(())
+}
+
+fn gather(index: &Index, wanted: &Wanted<'_>, cancel: &Cancel) -> io::Result<Gathered> {
     let base = index.base();
     let (root, table, trust) = (base.absolute(b"")?, index.table(), index.trust());
     let ways = Ways::new(&root, base.folder(), &trust)?;

@@ -22,7 +22,7 @@ use crate::stat::Present;
 
 pub use check::{Checked, check};
 pub use file::read_header;
-pub use make::{Sealing, Wanted, seal};
+pub use make::{Sealing, Wanted, reseal, seal};
 
 /// What an entry vouches for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
