@@ -1,7 +1,7 @@
 """In: how many steps. Out: benches/results/NAME.json: many small steps by riverrun, ninja and make, side by side.
 
-The pipeline: chains of two `cp` of one small file, and a last step that joins what they made. Each round makes everything
-anew in a folder of its own (ext4 is slower at making files for a minute after many were removed in the same place), and
+The pipeline: chains of two `cp` of one small file, and a last step that joins what they made (by listing the folder: no
+command can be given so many names). Each round makes everything anew in a folder of its own (ext4 is slower at making files for a minute after many were removed in the same place), and
 the contestants take turns, each after a sync. riverrun runs every step in a work folder, hashes, stores and records.
 """
 
@@ -20,6 +20,7 @@ from pathlib import Path
 from machine import describe
 
 HERE = Path(__file__).parent
+JOIN = "find out -name '*.txt' -print0 | LC_ALL=C sort -z | xargs -0 cat"
 BUDGETS = {"from scratch": 1.0, "nothing to do": 2.5}  # of ninja, at 10,001 steps (design, section 9)
 
 
@@ -39,13 +40,13 @@ def write_riverrun(folder: Path, chains: int) -> None:
             )
     made = ", ".join(f'"out/{number}.txt"' for number in range(chains))
     parts.append(
-        f'[step.last]\nrun = "cat {{inputs}} > {{outputs}}"\ninputs = [{made}]\noutputs = ["last.txt"]\n'
+        f'[step.last]\nrun = "{JOIN} > {{outputs}}"\ninputs = [{made}]\noutputs = ["last.txt"]\n'
     )
     (folder / "riverrun.toml").write_text("".join(parts))
 
 
 def write_ninja(folder: Path, chains: int) -> None:
-    parts = ["rule cp\n  command = cp $in $out\nrule cat\n  command = cat $in > $out\n"]
+    parts = ["rule cp\n  command = cp $in $out\nrule cat\n", f"  command = {JOIN} > $out\n"]
     for number in range(chains):
         parts.append(
             f"build mid/{number}.txt: cp src/{number}.txt\nbuild out/{number}.txt: cp mid/{number}.txt\n"
@@ -57,7 +58,7 @@ def write_ninja(folder: Path, chains: int) -> None:
 
 def write_make(folder: Path, chains: int) -> None:
     made = " ".join(f"out/{number}.txt" for number in range(chains))
-    rules = [f"last.txt: {made}\n\tcat $^ > $@\n"]
+    rules = [f"last.txt: {made}\n\t{JOIN} > $@\n"]
     for number in range(chains):
         rules.append(
             f"mid/{number}.txt: src/{number}.txt\n\tcp $< $@\nout/{number}.txt: mid/{number}.txt\n\tcp $< $@\n"
@@ -86,7 +87,8 @@ def measure(words: list[str], folder: Path) -> tuple[float, float]:
 
 
 def check(folder: Path, chains: int, changed: str) -> None:
-    wanted = "".join(changed if number == 0 else f"source {number}\n" for number in range(chains))
+    order = sorted(range(chains), key=lambda number: f"out/{number}.txt")
+    wanted = "".join(changed if number == 0 else f"source {number}\n" for number in order)
     assert (folder / "last.txt").read_text() == wanted, f"a wrong end state in {folder.name}"
 
 

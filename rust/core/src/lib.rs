@@ -5,6 +5,7 @@ pub mod chunks;
 pub mod clock;
 pub mod crew;
 pub mod digest;
+mod disk;
 pub mod fault;
 pub mod file;
 pub mod fingerprint;

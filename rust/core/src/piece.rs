@@ -1,15 +1,17 @@
 //! The innermost loop: a range of an open file comes in, its bytes go out piece by piece while they are warm.
 
 use std::cell::RefCell;
-use std::fs::File;
-use std::io;
+use std::fs::{File, Metadata};
+use std::io::{self, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::{Arc, MutexGuard};
 
 use rustix::fs::{SeekFrom, seek};
-use rustix::io::Errno;
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 use crate::cancel::Cancel;
+use crate::disk::{Turn, any_turns, turn_of};
 use crate::fault::Fault;
 
 /// Bytes read at once: enough to make the cost of the call small, few enough to stay in L2. Of 64 KiB to 1 MiB none
@@ -53,6 +55,8 @@ pub struct Source<'a> {
     pub copy_to: Option<&'a File>,
     pub holes: Holes,
     pub cancel: &'a Cancel,
+    /// Of the hard disk that it lies on.
+    turn: Option<Arc<Turn>>,
 }
 
 impl<'a> Source<'a> {
@@ -65,12 +69,15 @@ impl<'a> Source<'a> {
         cancel: &'a Cancel,
     ) -> io::Result<Source<'a>> {
         let small = size <= PIECE_BYTES as u64;
-        let dense = holes == Holes::Read || small || file.metadata()?.blocks().saturating_mul(512) >= size;
+        // Of a small file nothing is asked where there are no hard disks: the question costs a tenth of the reading.
+        let stat = if small && !any_turns() { None } else { Some(file.metadata()?) };
+        let full = |stat: &Metadata| stat.blocks().saturating_mul(512) >= size;
+        let dense = holes == Holes::Read || small || stat.as_ref().is_none_or(full);
         if let Some(copy) = copy_to {
             copy.set_len(size)?; // what is not written stays a hole
         }
         let holes = if dense { Holes::Read } else { Holes::Skip };
-        Ok(Source { file, copy_to, holes, cancel })
+        Ok(Source { file, copy_to, holes, cancel, turn: stat.and_then(|stat| turn_of(stat.dev())) })
     }
 
     /// Hand each piece of `range` to `take`, in order. A file that ends early is `Fault::Changed`.
@@ -78,6 +85,7 @@ impl<'a> Source<'a> {
         BUFFER.with_borrow_mut(|buffer| {
             let most = PIECE_BYTES.min(usize::try_from(range.end - range.start).unwrap_or(PIECE_BYTES));
             let buffer = buffer.of(most);
+            let mut turn = None; // once it has come, to the end of the range: the disk reads on where it is
             let mut at = range.start;
             while at < range.end {
                 self.cancel.check()?;
@@ -86,7 +94,7 @@ impl<'a> Source<'a> {
                     take(&ZEROS[..length]);
                 } else {
                     let piece = &mut buffer[..length];
-                    read_exact_at(self.file, piece, at)?;
+                    self.read_exact_at(piece, at, &mut turn)?;
                     take(piece);
                     if let Some(copy) = self.copy_to {
                         copy.write_all_at(piece, at)?;
@@ -113,19 +121,106 @@ impl<'a> Source<'a> {
             Err(error) => Err(error.into()),
         }
     }
+
+    fn read_exact_at<'t>(
+        &'t self,
+        mut piece: &mut [u8],
+        mut at: u64,
+        turn: &mut Option<MutexGuard<'t, ()>>,
+    ) -> io::Result<()> {
+        while !piece.is_empty() {
+            let got = match &self.turn {
+                Some(disk) if turn.is_none() => match read_from_memory(self.file, piece, at) {
+                    Some(got) if !disk.blind => Ok(got),
+                    _ => {
+                        *turn = Some(disk.wait());
+                        continue;
+                    }
+                },
+                _ => self.file.read_at(piece, at),
+            };
+            match got {
+                Ok(0) => return Err(Fault::Changed.into()),
+                Ok(got) => {
+                    piece = &mut piece[got..];
+                    at += got as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
 }
 
-fn read_exact_at(file: &File, mut piece: &mut [u8], mut at: u64) -> io::Result<()> {
-    while !piece.is_empty() {
-        match file.read_at(piece, at) {
-            Ok(0) => return Err(Fault::Changed.into()),
-            Ok(got) => {
-                piece = &mut piece[got..];
-                at += got as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+/// What can be read without waiting for a disk; `None` where that is nothing, or cannot be told.
+fn read_from_memory(file: &File, piece: &mut [u8], at: u64) -> Option<usize> {
+    preadv2(file, &mut [IoSliceMut::new(piece)], at, ReadWriteFlags::NOWAIT).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    const RANGES: u64 = 4;
+    const RANGE_BYTES: u64 = 4 * PIECE_BYTES as u64;
+
+    fn file() -> File {
+        let file = tempfile::tempfile().expect("a file");
+        file.write_all_at(&vec![1; (RANGES * RANGE_BYTES) as usize], 0).expect("its bytes");
+        file
     }
-    Ok(())
+
+    fn source<'a>(file: &'a File, turn: &Arc<Turn>, cancel: &'a Cancel) -> Source<'a> {
+        Source { file, copy_to: None, holes: Holes::Read, cancel, turn: Some(Arc::clone(turn)) }
+    }
+
+    /// Where no one can tell what is in memory, all is read in turns: the pieces of a range come one after the other.
+    #[test]
+    fn one_at_a_time_reads_from_a_disk() {
+        let (file, cancel) = (file(), Cancel::new());
+        let turn = Arc::new(Turn::blind());
+        let log = Mutex::new(Vec::new());
+        thread::scope(|scope| {
+            for range in 0..RANGES {
+                let (source, log) = (source(&file, &turn, &cancel), &log);
+                scope.spawn(move || {
+                    let start = range * RANGE_BYTES;
+                    let take = |_: &[u8]| {
+                        log.lock().expect("a log").push(range);
+                        thread::sleep(Duration::from_millis(2)); // whoever does not wait for a turn gets between
+                    };
+                    source.pieces(start..start + RANGE_BYTES, take).expect("bytes");
+                });
+            }
+        });
+        let log = log.into_inner().expect("a log");
+        assert_eq!(log.len() as u64, RANGES * RANGE_BYTES / PIECE_BYTES as u64);
+        assert_eq!(log.chunk_by(|one, other| one == other).count() as u64, RANGES, "{log:?}");
+    }
+
+    #[test]
+    fn what_is_in_memory_waits_for_no_turn() {
+        let (file, turn, cancel) = (file(), Arc::<Turn>::default(), Cancel::new());
+        if read_from_memory(&file, &mut [0; 16], 0).is_none() {
+            return; // this filesystem cannot tell
+        }
+        let someone_reads = turn.wait();
+        let (sender, receiver) = channel();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut bytes = 0;
+                source(&file, &turn, &cancel).pieces(0..RANGE_BYTES, |piece| bytes += piece.len()).expect("bytes");
+                sender.send(bytes).expect("someone listens");
+            });
+            let read = receiver.recv_timeout(Duration::from_secs(60));
+            drop(someone_reads);
+            assert_eq!(read, Ok(RANGE_BYTES as usize));
+        });
+    }
 }

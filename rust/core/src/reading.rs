@@ -69,9 +69,13 @@ pub fn each_unread(
     if !slots.iter().any(is_unread) {
         return Ok(()); // the caller may be in no pool
     }
-    let is_small = |slot: &Slot| slot.stat.size <= CHUNK_BYTES;
-    slots.par_iter_mut().filter(|slot| is_unread(slot) && is_small(slot)).try_for_each(fill)?;
-    slots.iter_mut().filter(|slot| is_unread(slot)).try_for_each(fill)
+    let (mut small, large): (Vec<&mut Slot>, Vec<&mut Slot>) =
+        slots.iter_mut().filter(|slot| is_unread(slot)).partition(|slot| slot.stat.size <= CHUNK_BYTES);
+    // About as they lie on the disk, which is seldom the order of their names. Nothing is known of whether they are in memory: then
+    // it costs a hundredth of reading them.
+    small.par_sort_by_key(|slot| (slot.stat.device, slot.stat.inode));
+    small.into_par_iter().try_for_each(fill)?;
+    large.into_iter().try_for_each(fill)
 }
 
 fn difference(known: Option<&Content>, print: &Fingerprint) -> Difference {
