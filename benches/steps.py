@@ -1,8 +1,9 @@
 """In: how many steps. Out: benches/results/NAME.json: many small steps by riverrun, ninja and make, side by side.
 
 The pipeline: chains of two `cp` of one small file, and a last step that joins what they made (by listing the folder: no
-command can be given so many names). Each round makes everything anew in a folder of its own (ext4 is slower at making files for a minute after many were removed in the same place), and
-the contestants take turns, each after a sync. riverrun runs every step in a work folder, hashes, stores and records.
+command can be given so many names). Each round makes everything anew in a folder of its own (ext4 is slower at making
+files for a minute after many were removed in the same place), and the contestants take turns, each after a sync. riverrun
+runs every step in a work folder, hashes, stores and records.
 """
 
 import argparse
@@ -39,9 +40,7 @@ def write_riverrun(folder: Path, chains: int) -> None:
                 f'inputs = ["{source}/{number}.txt"]\noutputs = ["{target}/{number}.txt"]\n'
             )
     made = ", ".join(f'"out/{number}.txt"' for number in range(chains))
-    parts.append(
-        f'[step.last]\nrun = "{JOIN} > {{outputs}}"\ninputs = [{made}]\noutputs = ["last.txt"]\n'
-    )
+    parts.append(f'[step.last]\nrun = "{JOIN} > {{outputs}}"\ninputs = [{made}]\noutputs = ["last.txt"]\n')
     (folder / "riverrun.toml").write_text("".join(parts))
 
 

@@ -32,7 +32,7 @@ def test_what_is_queued_starts_in_the_order_of_the_graph_and_holds_no_one_up() -
     schedule = Schedule()
     schedule.add("abc", lambda _: [])
     for name in reversed(schedule.take_ready()):
-        schedule.move(name, State.QUEUED)
+        schedule.move(name, State.QUEUED, needs=name)
     assert list(schedule.startable(lambda name: name != "a")) == ["b", "c"]
     assert list(schedule.startable(lambda _: True)) == ["a"]
 
@@ -41,7 +41,7 @@ def test_a_search_that_is_given_up_forgets_no_one() -> None:
     schedule = Schedule()
     schedule.add("abc", lambda _: [])
     for name in schedule.take_ready():
-        schedule.move(name, State.QUEUED)
+        schedule.move(name, State.QUEUED, needs=name)
     for name in schedule.startable(lambda name: name != "a"):
         assert name == "b"
         break

@@ -296,3 +296,20 @@ def test_nothing_starts_after_a_failure_however_brief_the_steps_are(project: Pro
     project.spec("".join(steps).replace("cp none", "cp {inputs}"))
     assert project.run("-j2", code=0).ran == ["s30"]
     project.settle()
+
+
+def test_what_took_longest_begins_first(project: Project) -> None:
+    """The first run knows no times and goes by the order of the spec; the next one begins with the slow step."""
+    names = ("quick", "quicker", "slow")
+    text = "[params]\nround = 1\n" + "".join(
+        f"[step.{name}]\nrun = '{project.counting(name, 'sleep 0.3; ' if name == 'slow' else '')} "
+        f'echo {{params.round}} > {{outputs}}\'\noutputs = ["{name}.txt"]\n'
+        for name in names
+    )
+    project.spec(text)
+    assert project.run("-j1", code=0).ran == sorted(names)
+    assert project.tally.read_text().split() == list(names)
+    project.counted()
+    project.spec(text.replace("round = 1", "round = 2"))
+    project.run("-j1", code=0)
+    assert project.tally.read_text().split()[0] == "slow"

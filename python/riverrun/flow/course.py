@@ -56,6 +56,14 @@ class Course:
         """The wanted steps that must be settled before this one is judged."""
         return [need for need in self.outline.graph.needs(name) if need in self.outline.wanted]
 
+    def order(self) -> Sequence[str]:
+        """All wanted steps, each after those that it needs."""
+        return self.outline.in_order()
+
+    def recorded_seconds(self, names: Sequence[str]) -> Mapping[str, float]:
+        """How long steps took when they last ran."""
+        return self.ledger.recorded_seconds(names)
+
     def judge(self, names: Sequence[str], woken: Mapping[str, Reason]) -> Mapping[str, Judged]:
         """Verdicts for steps whose needs are settled."""
         for name in woken:

@@ -1,5 +1,7 @@
 """Traces and what they placed: finished actions come in, and go out by key, by step or by path."""
 
+import contextlib
+import math
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -83,6 +85,19 @@ class Traces:
             if trace is not None:
                 return trace
         return None
+
+    def recorded_seconds(self, steps: Sequence[str]) -> dict[str, float]:
+        """How long these steps took when they last ran; of unknown ones nothing is said."""
+        rows = self._chosen(
+            [encode_text(step) for step in steps],
+            lambda marks: f"SELECT step, seconds FROM trace WHERE step IN ({marks}) ORDER BY id",
+        )
+        found = {}
+        for step, seconds in rows:
+            with contextlib.suppress(CodecError):
+                if isinstance(seconds, float) and 0 <= seconds < math.inf:
+                    found[decode_text(step)] = seconds
+        return found
 
     def record(self, traces: Sequence[Trace]) -> list[Trace]:
         """Write traces and what they placed, all or none; durable on return. The bytes they claim must be durable before.

@@ -52,6 +52,12 @@ class Course(Protocol):
     def needs(self, name: str) -> Sequence[str]:
         """The steps that must be settled before this one is judged."""
 
+    def order(self) -> Sequence[str]:
+        """All steps of the run as far as they are known, each after those that it needs."""
+
+    def recorded_seconds(self, names: Sequence[str]) -> Mapping[str, float]:
+        """How long steps took when they last ran; those that never did are left out."""
+
     def judge(self, names: Sequence[str], woken: Mapping[str, Reason]) -> Mapping[str, Judged]:
         """Verdicts for steps whose needs are settled; `woken` ones must run though their promise would be kept."""
 

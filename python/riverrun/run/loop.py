@@ -22,6 +22,7 @@ from riverrun.model.trace import Trace
 from riverrun.model.verdict import OUTCOMES, Action, Cause, Reason, Recording, StepResult
 from riverrun.run.contract import Attempt, Course, Judged, Kept
 from riverrun.run.crew import Crew, Ending, Finished, Stop
+from riverrun.run.queue import estimates, lengths
 from riverrun.run.resources import Grant, Resources
 from riverrun.run.schedule import Schedule, State
 
@@ -76,6 +77,7 @@ class Loop:
         self._unrecorded: list[Attempt] = []
         self._gathering_since = 0.0
         self._ahead = 0
+        self._prioritised = False
         self._to_settle: deque[tuple[str, Finished, Kept | None]] = deque()  # recorded
         self._recording: Future[Sequence[Kept]] | None = None
         self._batch: dict[str, Finished] = {}  # what is being recorded
@@ -176,7 +178,19 @@ class Loop:
         if refusal is not None:
             self._fail(name, (refusal,))
         else:
-            self._schedule.move(name, State.QUEUED)
+            self._queue(name)
+
+    def _queue(self, name: str) -> None:
+        if (
+            not self._prioritised
+        ):  # only now: a run in which nothing must run asks no one how long it would take
+            self._prioritised = True
+            order = self._course.order()
+            families = {one: self._course.step(one).family for one in order}
+            seconds = estimates(families, self._course.recorded_seconds(order))
+            self._schedule.prioritise(lengths(order, self._course.needs, seconds))
+        needs = self._resources.needs(self._course.step(name), self._attempt.get(name, 0))
+        self._schedule.move(name, State.QUEUED, needs)
 
     def _wake(self, name: str, judged: Judged) -> None:
         """Sends makers of absent temporary artifacts round again; their reader waits for them."""
@@ -216,7 +230,7 @@ class Loop:
         """Queues again what waits for its turn."""
         for name in self._crew.withdraw():
             self._resources.release(self._grants.pop(name))
-            self._schedule.move(name, State.QUEUED)
+            self._queue(name)
 
     def _finished(self, finished: Finished) -> None:
         name = finished.step
@@ -318,7 +332,9 @@ class Loop:
         self._woken.pop(name, None)
         new = self._course.settled(name, result, trace)
         self._schedule.move(name, State.SETTLED)
-        self._schedule.add(new, self._course.needs)
+        if new:
+            self._schedule.add(new, self._course.needs)
+            self._prioritised = False
 
 
 _CAUSES = {

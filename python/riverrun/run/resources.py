@@ -7,7 +7,7 @@ gpus, which are handed out by number.
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from riverrun.errors import UsageError
@@ -69,6 +69,12 @@ class Resources:
             elif name in self._limits and self._used[name] + amount > self._limits[name] + _SLACK:
                 return False
         return True
+
+    @staticmethod
+    def needs(step: Step, attempt: int) -> Hashable:
+        """Equal for attempts that need the same, and so fit alike."""
+        plain = _is_plain(step, attempt)
+        return plain or (step.test is None, *sorted(_needs(step, attempt).items()))
 
     def turn(self, step: Step, attempt: int, ahead: int) -> int:
         """How many may run when the attempt starts in the turn of one that ends; 0 where it cannot be told beforehand.

@@ -10,10 +10,11 @@ States move one way, and only `move` moves them:
                SETTLED -> READY (the maker of that temporary artifact)
 """
 
-import heapq
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
+
+from riverrun.run.queue import Queue
 
 
 class State(Enum):
@@ -46,7 +47,7 @@ class Schedule:
         self._readers: dict[str, list[str]] = {}  # who waits for a step
         self._rank: dict[str, int] = {}
         self._ready: deque[str] = deque()
-        self._queue: list[tuple[int, str]] = []  # a heap by rank
+        self._queue = Queue()
 
     def add(self, names: Iterable[str], needs_of: Callable[[str], Sequence[str]]) -> None:
         """Takes steps in, in the order in which they are to be started; needs that are not in it count as settled."""
@@ -77,14 +78,17 @@ class Schedule:
         """Whether a step needs no more waiting for."""
         return self._states.get(name, State.SETTLED) is State.SETTLED
 
-    def move(self, name: str, state: State) -> None:
-        """The one setter. Settling a step makes readers ready that waited for nothing else."""
+    def move(self, name: str, state: State, needs: Hashable = None) -> None:
+        """The one setter. Settling a step makes readers ready that waited for nothing else.
+
+        Of queued steps with equal `needs` all fit, or none.
+        """
         assert state in _AFTER[self._states[name]], f"{name}: {self._states[name]} -> {state}"
         self._states[name] = state
         if state is State.READY:
             self._ready.append(name)
         elif state is State.QUEUED:
-            heapq.heappush(self._queue, (self._rank[name], name))
+            self._queue.put(name, self._rank[name], needs)
         elif state is State.SETTLED:
             for reader in self._readers.pop(name, ()):
                 self._left[reader] -= 1
@@ -106,22 +110,16 @@ class Schedule:
         """Whether steps wait to be started."""
         return bool(self._queue)
 
+    def prioritise(self, lengths: Mapping[str, float]) -> None:
+        """Start those first that have the longest way to the end of the run, in seconds."""
+        self._queue.prioritise(lengths)
+
     def startable(self, fits: Callable[[str], bool]) -> Iterator[str]:
-        """Queued steps that fit, in order, each moved to RUNNING; one that does not fit holds up none behind it."""
-        put_back = []
-        try:
-            while self._queue:
-                rank, name = heapq.heappop(self._queue)
-                if fits(name):
-                    self.move(name, State.RUNNING)
-                    yield name
-                else:
-                    put_back.append((rank, name))
-        finally:
-            for entry in put_back:
-                heapq.heappush(self._queue, entry)
+        """Queued steps that fit, in order, each moved to RUNNING."""
+        for name in self._queue.startable(fits):
+            self.move(name, State.RUNNING)
+            yield name
 
     def take_queued(self) -> list[str]:
         """All queued steps, in order; they will not be started."""
-        queue, self._queue = self._queue, []
-        return [name for _, name in sorted(queue)]
+        return self._queue.take_all()
