@@ -101,3 +101,30 @@ def test_a_large_step_is_passed_only_for_a_while() -> None:
     assert list(queue.startable(lambda name: name != "large")) == []
     assert next(queue.startable(lambda _: True)) == "large"
     assert len(queue.take_all()) == 2 * PATIENCE
+
+
+def test_a_large_step_that_was_passed_long_enough_comes_before_all_that_is_queued_later() -> None:
+    queue = Queue()
+    queue.put("large", 10_000, "large")
+    for number in range(PATIENCE):
+        queue.put(f"low{number}", 20_000 + number, "small")
+    assert len(list(queue.startable(lambda name: name != "large"))) == PATIENCE
+    for number in range(10):
+        queue.put(f"high{number}", number, "small")
+        assert list(queue.startable(lambda name: name != "large")) == []
+    assert list(queue.startable(lambda _: True)) == ["large", *(f"high{number}" for number in range(10))]
+
+
+def test_steps_that_all_need_something_else_are_each_asked_after_once() -> None:
+    queue = Queue()
+    for number in range(2000):
+        queue.put(f"s{number}", number, number)
+    asked = []
+
+    def fits(name: str) -> bool:
+        asked.append(name)
+        return name in ("s0", "s1999")
+
+    assert list(queue.startable(fits)) == ["s0", "s1999"]
+    assert asked == [f"s{number}" for number in range(2000)]
+    assert queue and queue.take_all() == [f"s{number}" for number in range(1, 1999)] and not queue

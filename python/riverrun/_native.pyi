@@ -300,9 +300,12 @@ class Launcher:
         folder: _StrPath,
         variables: dict[str, str],
         *,
+        inherited: Sequence[int] | None = None,
         when_fewer: int | None = None,
     ) -> None:
         """Hand a command in, to be found on the PATH of its variables: for now, or for when fewer than so many run.
+
+        It is given the descriptors `inherited`, by the same numbers.
 
         Raises ValueError for a NUL, or for a name of a variable that cannot be one.
         """

@@ -55,13 +55,16 @@ def environment(
     params_file: str,
     gpus: Sequence[int],
     run_id: str,
+    makeflags: str = "",
 ) -> dict[str, str]:
     """All variables that the step's command is given; `params_file` is empty where the step declares no params.
 
     `base` is `passed(environ)`, where the caller has it already.
     """
     given = passed(environ) if base is None else dict(base)
-    given["TMPDIR"] = tmpdir  # a step may declare its own over it
+    given["TMPDIR"] = tmpdir  # a step may declare its own over it, and over the next
+    if makeflags:
+        given["MAKEFLAGS"] = makeflags
     for name in step.passes:
         if name in environ:
             given[name] = environ[name]

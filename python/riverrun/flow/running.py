@@ -26,7 +26,7 @@ from riverrun.model.verdict import Outcome, StepResult
 from riverrun.native import Index
 from riverrun.record import Recorder
 from riverrun.report import Event, Haste, Note, Planned, Reading, Remark, Report, Stopping, count
-from riverrun.run import Crew, Loop, Resources, Stop, clear_away
+from riverrun.run import Crew, JobServer, Loop, Resources, Stop, clear_away
 from riverrun.scan import Eyes
 from riverrun.spec import Document
 
@@ -134,8 +134,17 @@ class Running:
             for note in gone:
                 self._tell(Remark(note.message))
             self._notes += gone
-            crew = Crew(workspace.root, workspace.environ, self._id, tmp_base=workspace.local.tmp or "")
-            with contextlib.closing(crew), self._in_history(ledger):
+            jobs = options.jobs or os.cpu_count() or 1
+            jobserver = JobServer.of(workspace.environ.get("MAKEFLAGS", ""), jobs)
+            crew = Crew(
+                workspace.root,
+                workspace.environ,
+                self._id,
+                tmp_base=workspace.local.tmp or "",
+                jobserver=jobserver,
+            )
+            sharing = contextlib.closing(jobserver) if jobserver else contextlib.nullcontext()
+            with sharing, contextlib.closing(crew), self._in_history(ledger):
                 recorder = Recorder(
                     workspace.root,
                     eyes,
@@ -157,7 +166,7 @@ class Running:
                     tell=self._tell,
                     force=options.force_all,
                 )
-                report = self._go(course, order, index)
+                report = self._go(course, order, index, jobs, jobserver)
             outline = course.outline
             self._notes += [Note("replaced", text) for text in course.replaced]
             if recorder.uncopied:
@@ -186,13 +195,22 @@ class Running:
                     seal(workspace, self._question, document, outline, knowledge, index, self._notes)
         return report
 
-    def _go(self, course: Course, order: Sequence[str], index: Index) -> Report:
+    def _go(
+        self, course: Course, order: Sequence[str], index: Index, jobs: int, jobserver: JobServer | None
+    ) -> Report:
         """Runs the loop, and writes down what came of it."""
         options, local = self._options, self._workspace.local
-        jobs = options.jobs or os.cpu_count() or 1
         limits: dict[str, float | str] = {**local.limits, **options.limits}
         resources = Resources(limits, jobs, self._workspace.environ)
-        self._loop = Loop(course, course.crew, resources, order, jobs=jobs, on_failure=options.on_failure)
+        self._loop = Loop(
+            course,
+            course.crew,
+            resources,
+            order,
+            jobs=jobs,
+            on_failure=options.on_failure,
+            jobserver=jobserver,
+        )
         course.tails = self._loop.tails
         try:
             results = self._loop.run()

@@ -3,6 +3,7 @@
 from riverrun.run.contract import Attempt, Judged, Kept
 from riverrun.run.crew import Crew
 from riverrun.run.finished import Ending, Finished, Stop
+from riverrun.run.jobserver import JobServer
 from riverrun.run.loop import Loop
 from riverrun.run.resources import Resources
 from riverrun.run.survivors import clear_away
@@ -12,6 +13,7 @@ __all__ = [
     "Crew",
     "Ending",
     "Finished",
+    "JobServer",
     "Judged",
     "Kept",
     "Loop",

@@ -1,16 +1,12 @@
 """Runs commands side by side: steps come in, finished attempts go out.
 
 Approach: the Rust core starts commands, in a thread of its own; one that waits for its turn is started there as soon as
-another one ends. Every running command has two descriptors in one poll, the pipe it speaks into and one that becomes
-readable when it ends. `wait` turns until something finished; `wake` ends the wait from another thread or a signal's
-function.
+another one ends. Every running command has two descriptors, the pipe it speaks into and one that becomes readable when
+it ends. `wait` listens to all of them until something finished.
 """
 
-import contextlib
 import itertools
-import math
 import os
-import select
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from time import monotonic
@@ -20,7 +16,9 @@ from riverrun.model.names import OWN
 from riverrun.model.step import Ground, Step
 from riverrun.native import Launcher, now_ns
 from riverrun.run import logs
+from riverrun.run.ears import Ears
 from riverrun.run.finished import Ending, Finished, Stop
+from riverrun.run.jobserver import JobServer
 from riverrun.run.process import Child, Orphans
 from riverrun.run.running import Heard, Running, State
 from riverrun.run.tmpdirs import TmpDirs
@@ -32,6 +30,8 @@ __all__ = ["Crew", "Ending", "Finished", "Stop"]
 class _Source(Enum):
     OUTPUT = "output"
     EXIT = "exit"
+    NEWS = "news"  # of the launcher
+    BELL = "bell"
 
 
 class Crew:
@@ -41,13 +41,22 @@ class Crew:
     A workspace has one crew at a time. After `start`, the attempt comes out of `wait` exactly once, whatever happens.
     """
 
-    def __init__(self, root: str, environ: Mapping[str, str], run_id: str, *, tmp_base: str = "") -> None:
+    def __init__(
+        self,
+        root: str,
+        environ: Mapping[str, str],
+        run_id: str,
+        *,
+        tmp_base: str = "",
+        jobserver: JobServer | None = None,
+    ) -> None:
         self.folders = WorkFolders(root)
         self._root = root
         self._root_bytes = os.fsencode(root)
         self._environ = environ
         self._passed = passed(environ)
         self._run_id = run_id
+        self._makeflags, self._inherited = (jobserver.flags, jobserver.inherited) if jobserver else ("", ())
         self._logs = os.path.join(root, OWN, "logs")
         os.makedirs(self._logs, exist_ok=True)
         logs.forget_old(self._logs, run_id)
@@ -58,22 +67,15 @@ class Crew:
         self._done: list[Finished] = []
         self._stop: Stop | None = None  # asked for; applied by `wait`
         self._stopped: Stop | None = None  # applied
-        self._woken = False
-        self._poll = select.poll()
-        self._sources: dict[int, tuple[Running, _Source]] = {}
-        self._wake_reader, self._wake_writer = os.pipe()
-        for end in (self._wake_reader, self._wake_writer):
-            os.set_blocking(end, False)
-        self._poll.register(self._wake_reader, select.POLLIN)
+        self._ears: Ears[tuple[_Source, Running | None]] = Ears()
         silence = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._launcher = Launcher(silence)
         os.close(silence)
-        self._poll.register(self._launcher.fileno(), select.POLLIN)
+        self._ears.hear(self._launcher.fileno(), (_Source.NEWS, None))
         self._numbers = itertools.count()
         self._starting: dict[int, Running] = {}  # by the number under which the launcher has it
-        self.on_begin: Callable[[str], None] = lambda _: (
-            None
-        )  # told the name of a step whose command was started
+        # Told the name of a step whose command was started.
+        self.on_begin: Callable[[str], None] = lambda _: None
         self._orphans = Orphans()
 
     @property
@@ -85,6 +87,11 @@ class Crew:
     def waiting(self) -> int:
         """How many of those, as far as `wait` has heard, have not begun."""
         return len(self._starting)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing more is started."""
+        return self._stop is not None
 
     @property
     def running_names(self) -> tuple[str, ...]:
@@ -142,26 +149,37 @@ class Crew:
             self.folders.drop(attempt.step)
         return [attempt.step.name for attempt in withdrawn]
 
-    def wait(self, timeout: float | None = None) -> list[Finished]:
-        """What finished since the last call; returns when there is something, after `wake`, or after the timeout."""
+    def wait(self, timeout: float | None = None, bell: int = -1) -> list[Finished]:
+        """What finished since the last call; returns when there is something, after `wake`, or after the timeout.
+
+        Also when the descriptor `bell` is readable.
+        """
+        if bell < 0:
+            return self._wait(timeout)
+        self._ears.hear(bell, (_Source.BELL, None))
+        try:
+            return self._wait(timeout)
+        finally:
+            self._ears.hear_no_more(bell)
+
+    def _wait(self, timeout: float | None) -> list[Finished]:
         until = None if timeout is None else monotonic() + timeout
         while True:
-            pause = 0.0 if self._done or self._woken else self._pause(until)
-            for descriptor, _ in self._poll.poll(None if pause is None else math.ceil(pause * 1000)):
-                self._take(descriptor)
+            pause = 0.0 if self._done or self._ears.woken else self._pause(until)
+            for descriptor, (source, attempt) in self._ears.listen(pause):
+                self._take(descriptor, source, attempt)
             now = monotonic()
             self._end_all(now)
             for attempt in [one for one in self._running.values() if one.due is not None and one.due <= now]:
                 self._tick(attempt, now)
-            if self._done or self._woken or (until is not None and now >= until):
-                self._woken = False
+            if self._done or self._ears.woken or (until is not None and now >= until):
+                self._ears.woken = False
                 done, self._done = self._done, []
                 return done
 
     def wake(self) -> None:
         """End the wait that is going on, or the next one. May be called from any thread, and by a signal's function."""
-        with contextlib.suppress(BlockingIOError):  # full: it is awake already
-            os.write(self._wake_writer, b"w")
+        self._ears.wake()
 
     def stop(self, how: Stop) -> None:
         """Start nothing more, and have `wait` end what is running, which comes out as INTERRUPTED.
@@ -181,8 +199,7 @@ class Crew:
             self.wait()
         self._orphans.close()
         self.folders.close()
-        for end in (self._wake_reader, self._wake_writer):
-            os.close(end)
+        self._ears.close()
         self._tmpdirs.close()
 
     def _environment(self, step: Step, cwd: str, gpus: Sequence[int]) -> dict[str, str]:
@@ -200,13 +217,21 @@ class Crew:
             params_file=params_file,
             gpus=gpus,
             run_id=self._run_id,
+            makeflags=self._makeflags,
         )
 
     def _launch(self, attempt: Running, when_fewer: int | None = None) -> None:
         """Have its command, or its test, started."""
         number = next(self._numbers)
         try:
-            self._launcher.submit(number, attempt.words, attempt.cwd, attempt.env, when_fewer=when_fewer)
+            self._launcher.submit(
+                number,
+                attempt.words,
+                attempt.cwd,
+                attempt.env,
+                inherited=self._inherited,
+                when_fewer=when_fewer,
+            )
         except ValueError as error:
             self._refuse(attempt, error)
         else:
@@ -228,7 +253,7 @@ class Crew:
             attempt.begun(Child(*outcome), now)
             self._listen(attempt)
         if self._launcher.failed():
-            self._woken = True  # whoever waits for `wait` must say whether to go on
+            self._ears.woken = True  # whoever waits for `wait` must say whether to go on
 
     def _refuse(self, attempt: Running, error: OSError | ValueError) -> None:
         if attempt.refused(error):
@@ -246,34 +271,19 @@ class Crew:
     def _listen(self, attempt: Running) -> None:
         child = attempt.child
         self._known.add(child.pid)
-        self._hear(child.output, attempt, _Source.OUTPUT)
+        self._ears.hear(child.output, (_Source.OUTPUT, attempt))
         if child.exit >= 0:
-            self._hear(child.exit, attempt, _Source.EXIT)
+            self._ears.hear(child.exit, (_Source.EXIT, attempt))
 
-    def _hear(self, descriptor: int, attempt: Running, source: _Source) -> None:
-        self._sources[descriptor] = (attempt, source)
-        self._poll.register(descriptor, select.POLLIN)
-
-    def _hear_no_more(self, descriptor: int) -> None:
-        if self._sources.pop(descriptor, None) is not None:
-            self._poll.unregister(descriptor)
-
-    def _take(self, descriptor: int) -> None:
-        if descriptor == self._wake_reader:
-            self._woken = True
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._wake_reader, 4096)
-            return
-        if descriptor == self._launcher.fileno():
+    def _take(self, descriptor: int, source: _Source, attempt: Running | None) -> None:
+        if source is _Source.NEWS:
             self._hear_news()
-            return
-        if descriptor not in self._sources:
-            return  # closed since the poll, by an earlier one of the same
-        attempt, source = self._sources[descriptor]
-        if source is _Source.EXIT:
+        elif attempt is None:
+            self._ears.woken = True
+        elif source is _Source.EXIT:
             self._tick(attempt, monotonic())
         elif attempt.read() is Heard.THE_END:
-            self._hear_no_more(descriptor)
+            self._ears.hear_no_more(descriptor)
 
     def _end_all(self, now: float) -> None:
         """Do what `stop` asked for."""
@@ -302,11 +312,11 @@ class Crew:
         attempt.tick(now, self._orphans, self._known)
         if attempt.state is not State.RUNNING and child.pid in self._known:
             self._known.discard(child.pid)
-            self._hear_no_more(child.exit)
+            self._ears.hear_no_more(child.exit)
             child.close_exit()
         if attempt.state is not State.ENDED:
             return
-        self._hear_no_more(child.output)
+        self._ears.hear_no_more(child.output)
         child.close_output()
         if self._stop is not None and attempt.awaits_test:
             attempt.end(Ending.INTERRUPTED, now)

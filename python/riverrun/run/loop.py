@@ -22,18 +22,16 @@ from riverrun.model.trace import Trace
 from riverrun.model.verdict import OUTCOMES, Action, Cause, Reason, Recording, StepResult
 from riverrun.run.contract import Attempt, Course, Judged, Kept
 from riverrun.run.crew import Crew, Ending, Finished, Stop
-from riverrun.run.queue import estimates, lengths
-from riverrun.run.resources import Grant, Resources
+from riverrun.run.jobserver import JobServer
+from riverrun.run.resources import Resources
 from riverrun.run.schedule import Schedule, State
+from riverrun.run.starts import Starts
 
 BATCH = 256  # attempts recorded together at most: each output holds a lease, and 512 may be held
 BATCH_SECONDS = 0.2  # how long an attempt waits for others, while others can be started
-BRIEF_SECONDS = 0.05  # commands that take longer gain nothing from being handed in ahead of their turn
-AHEAD = 16  # at most; two commands of a millisecond end in each of this thread's turns, and in each of its pauses some more
 GATHER_AT = 6  # waiting for their turn: then what ends can gather
-GATHER_SECONDS = (
-    0.003  # woken for each end, this thread drives commands from their cores: a tenth of a run of small steps
-)
+# Woken for each end, this thread would drive commands from their cores: a tenth of the time of small steps.
+GATHER_SECONDS = 0.003
 TURN = 16  # steps judged, and settled, between two looks at what has ended; a few milliseconds
 
 
@@ -57,27 +55,24 @@ class Loop:
         *,
         jobs: int,
         on_failure: OnFailure,
+        jobserver: JobServer | None = None,
     ) -> None:
         self._course = course
         self._crew = crew
         self._jobs = jobs
-        self._resources = resources
         self._on_failure = on_failure
         self._halt = Halt.NOT
-        self._doubtful: set[str] = (
-            set()
-        )  # failed, unless an input changed under them: till that is known nothing starts
+        # Failed, unless an input changed under them: till that is known nothing starts.
+        self._doubtful: set[str] = set()
         self._schedule = Schedule()
+        self._starts = Starts(course, crew, self._schedule, resources, jobs=jobs, jobserver=jobserver)
         self._judged: dict[str, Judged] = {}
         self._attempt: dict[str, int] = {}
         self._rejudged: set[str] = set()
         self._woken: dict[str, Reason] = {}
-        self._grants: dict[str, Grant] = {}
         self._results: dict[str, StepResult] = {}
         self._unrecorded: list[Attempt] = []
         self._gathering_since = 0.0
-        self._ahead = 0
-        self._prioritised = False
         self._to_settle: deque[tuple[str, Finished, Kept | None]] = deque()  # recorded
         self._recording: Future[Sequence[Kept]] | None = None
         self._batch: dict[str, Finished] = {}  # what is being recorded
@@ -116,7 +111,8 @@ class Loop:
                     break
                 if self._crew.waiting >= GATHER_AT:
                     sleep(GATHER_SECONDS)
-                for finished in self._crew.wait(0.0 if pressing else self._pause()):
+                bell = self._starts.take_bell()
+                for finished in self._crew.wait(0.0 if pressing else self._pause(), bell):
                     self._finished(finished)
                 self._collect()
         finally:
@@ -174,23 +170,9 @@ class Loop:
 
     def _queue_up(self, name: str) -> None:
         """Queues the next attempt of a step, unless the limits can never give what it needs."""
-        refusal = self._resources.refusal(self._course.step(name), self._attempt.get(name, 0))
+        refusal = self._starts.queue(name, self._attempt.get(name, 0))
         if refusal is not None:
             self._fail(name, (refusal,))
-        else:
-            self._queue(name)
-
-    def _queue(self, name: str) -> None:
-        if (
-            not self._prioritised
-        ):  # only now: a run in which nothing must run asks no one how long it would take
-            self._prioritised = True
-            order = self._course.order()
-            families = {one: self._course.step(one).family for one in order}
-            seconds = estimates(families, self._course.recorded_seconds(order))
-            self._schedule.prioritise(lengths(order, self._course.needs, seconds))
-        needs = self._resources.needs(self._course.step(name), self._attempt.get(name, 0))
-        self._schedule.move(name, State.QUEUED, needs)
 
     def _wake(self, name: str, judged: Judged) -> None:
         """Sends makers of absent temporary artifacts round again; their reader waits for them."""
@@ -199,43 +181,18 @@ class Loop:
             self._results.pop(maker)
 
     def _start_queued(self) -> None:
-        """Starts what fits; when the run is being ended, nothing more."""
+        """Starts what there is room for; when the run is being ended, nothing more."""
         if self._halt is not Halt.NOT:
-            self._withdraw()
+            self._starts.withdraw()
             for name in self._schedule.take_queued():
                 self._act(name, self._judged[name])
-            return
-        if self._doubtful:
-            return
-        self._crew.go_on()
-        if self._crew.running >= self._jobs + self._ahead:
-            return
-        for name in self._schedule.startable(self._fits):
-            step, attempt = self._course.step(name), self._attempt.get(name, 0)
-            turn = (
-                None
-                if self._resources.fits(step, attempt)
-                else self._resources.turn(step, attempt, self._ahead)
-            )
-            grant = self._grants[name] = self._resources.acquire(step, attempt)
-            self._crew.start(step, self._judged[name].key, attempt, grant.gpus, when_fewer=turn)
-            if self._crew.running >= self._jobs + self._ahead or self._halt is not Halt.NOT:
-                return
-
-    def _fits(self, name: str) -> bool:
-        step, attempt = self._course.step(name), self._attempt.get(name, 0)
-        return self._resources.fits(step, attempt) or self._resources.turn(step, attempt, self._ahead) > 0
-
-    def _withdraw(self) -> None:
-        """Queues again what waits for its turn."""
-        for name in self._crew.withdraw():
-            self._resources.release(self._grants.pop(name))
-            self._queue(name)
+        elif not self._doubtful:
+            self._starts.start_some(lambda name: self._judged[name].key)
+        self._starts.balance()
 
     def _finished(self, finished: Finished) -> None:
         name = finished.step
-        self._resources.release(self._grants.pop(name))
-        self._ahead = AHEAD if finished.seconds < BRIEF_SECONDS else 0
+        self._starts.over(finished)
         self._seconds[name] = self._seconds.get(name, 0.0) + finished.seconds
         self._logs[name] = finished.log
         self._schedule.move(name, State.RECORDING)
@@ -334,7 +291,7 @@ class Loop:
         self._schedule.move(name, State.SETTLED)
         if new:
             self._schedule.add(new, self._course.needs)
-            self._prioritised = False
+            self._starts.grown()
 
 
 _CAUSES = {

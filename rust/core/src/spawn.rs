@@ -33,6 +33,8 @@ pub struct Command {
     /// `NAME=value`
     pub variables: Vec<CString>,
     pub folder: CString,
+    /// Descriptors that it is given besides its own three, by the same numbers.
+    pub inherited: Vec<RawFd>,
 }
 
 /// It runs, or has ended and waits to be reaped.
@@ -56,6 +58,7 @@ pub fn spawn(command: &Command, input: BorrowedFd<'_>) -> io::Result<Started> {
         folder: command.folder.as_ptr(),
         input: input.as_raw_fd(),
         output: writer.as_raw_fd(),
+        inherited: &command.inherited,
         mask: unsafe { mem::zeroed() }, // SAFETY: a set of signals is plain bits
         refusal: 0,
     })?;
@@ -88,6 +91,7 @@ struct Child<'a> {
     folder: *const c_char,
     input: RawFd,
     output: RawFd,
+    inherited: &'a [RawFd],
     /// The signals that were blocked before, to be blocked again.
     mask: libc::sigset_t,
     /// Why it could not be executed: written by the child.
@@ -157,6 +161,9 @@ unsafe fn execute(child: &Child<'_>) -> c_int {
         }
         // What some library opened without the flag must not stay open in a command.
         libc::syscall(libc::SYS_close_range, 3, c_int::MAX, libc::CLOSE_RANGE_CLOEXEC);
+        for descriptor in child.inherited {
+            libc::fcntl(*descriptor, libc::F_SETFD, 0);
+        }
         if libc::chdir(child.folder) != 0 {
             return said();
         }

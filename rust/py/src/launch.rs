@@ -31,16 +31,17 @@ impl PyLauncher {
     }
 
     /// Hand a command in.
-    #[pyo3(signature = (number, words, folder, variables, *, when_fewer = None))]
+    #[pyo3(signature = (number, words, folder, variables, *, inherited = None, when_fewer = None))]
     fn submit(
         &self,
         number: u64,
         words: &Bound<'_, PySequence>,
         folder: &Bound<'_, PyAny>,
         variables: &Bound<'_, PyDict>,
+        inherited: Option<Vec<i32>>,
         when_fewer: Option<usize>,
     ) -> PyResult<()> {
-        let command = command_of(words, folder, variables)?;
+        let command = Command { inherited: inherited.unwrap_or_default(), ..command_of(words, folder, variables)? };
         self.0.submit(number, command, when_fewer.map_or(Turn::Now, Turn::WhenFewer));
         Ok(())
     }
@@ -101,7 +102,7 @@ fn command_of(
         pairs.push(without_nul(pair)?);
     }
     let folder = without_nul(path_of(folder)?.into_os_string().into_vec())?;
-    Ok(Command { words, variables: pairs, folder })
+    Ok(Command { words, variables: pairs, folder, inherited: Vec::new() })
 }
 
 fn text_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
