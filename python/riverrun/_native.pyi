@@ -23,6 +23,7 @@ __all__ = [
     "__version__",
     "check_seal",
     "exchange",
+    "hash_as_xxhsum",
     "hash_file",
     "hash_files",
     "lay_work",
@@ -72,6 +73,10 @@ def hash_files(
     on_progress: Callable[[int], object] | None = None,
 ) -> list[Digest | OSError]:
     """The digests of many files, in order. What cannot be read has its `OSError` in its place."""
+
+def hash_as_xxhsum(path: _StrPath, *, on_progress: Callable[[int], object] | None = None) -> Digest:
+    """XXH3-128 of a whole file as `xxhsum -H128` prints it. Above one chunk no `hash_file` yields it: only lists that
+    xxhsum wrote are compared with it."""
 
 @final
 class Hasher:
@@ -194,9 +199,10 @@ class Index:
         threads: int | None = None,
         trust: Sequence[str] | None = None,
         on_reading: Callable[[int, int], None] | None = None,
+        on_progress: Callable[[int], object] | None = None,
     ) -> list[Fact]:
         """One fact for each path, in order; the index learns them. `on_reading` is called with the number of files and
-        bytes before a long reading."""
+        bytes before a long reading, `on_progress` while it reads as by `hash_file`."""
     def same_stat(self, paths: Sequence[bytes], since_ns: int | Sequence[int]) -> list[bool]:
         """Rule 7: whether each path, and all below it, has the stats that are known, older by a tick than `since_ns`
         (one moment for all, or one for each)."""

@@ -7,6 +7,7 @@ from riverrun.cli.voice import is_terminal
 from riverrun.report.wording import size
 
 _PATIENCE = 1.0  # seconds: what is done sooner needs no word
+_EVERY = 0.05  # seconds between two pictures
 _ERASE = "\r\x1b[K"
 
 
@@ -19,11 +20,16 @@ class Meter:
         self._now = 0
         self._is_seen = is_terminal(sys.stderr) and is_terminal(sys.stdout)
         self._is_drawn = False
+        self._drawn = 0.0
 
     def __call__(self, count: int) -> None:
         self._now = count
-        seconds = time.monotonic() - self._began
-        if self._is_seen and seconds >= _PATIENCE:
+        if not self._is_seen:
+            return
+        now = time.monotonic()
+        seconds = now - self._began
+        if seconds >= _PATIENCE and now - self._drawn >= _EVERY:
+            self._drawn = now
             done = self._before + count
             sys.stderr.write(f"{_ERASE}{size(done)} read, {size(round(done / seconds))} a second")
             sys.stderr.flush()

@@ -18,6 +18,7 @@ pub mod look;
 pub mod manifest;
 mod piece;
 pub mod place;
+pub mod plain;
 pub mod reading;
 pub mod restore;
 pub mod scan;

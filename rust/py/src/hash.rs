@@ -15,6 +15,7 @@ use riverrun_core::chunks::CHUNK_BYTES;
 use riverrun_core::fault::Fault;
 use riverrun_core::file::{Algorithm, Digest, digest_file, digest_once, digest_path, open_regular, regular_size};
 use riverrun_core::hash::Holes;
+use riverrun_core::plain::plain_of;
 
 use crate::digest::{PyDigest, algorithm_of};
 use crate::errors::{os_error, raise};
@@ -79,6 +80,19 @@ pub fn hash_files<'py>(
         }
     }
     Ok(results)
+}
+
+/// XXH3-128 of a whole file as xxhsum prints it, for lists that xxhsum wrote.
+#[pyfunction]
+#[pyo3(signature = (path, *, on_progress = None))]
+pub fn hash_as_xxhsum(
+    py: Python<'_>,
+    path: &Bound<'_, PyAny>,
+    on_progress: Option<&Bound<'_, PyAny>>,
+) -> PyResult<PyDigest> {
+    let name = path_of(path)?;
+    let plain = watch_telling(py, None, on_progress, |cancel| plain_of(&name, cancel))?;
+    plain.map(|plain| PyDigest(Digest::Fast(plain))).map_err(|error| raise(py, &error, path))
 }
 
 /// What `hash_file` is asked to read.

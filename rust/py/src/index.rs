@@ -226,7 +226,8 @@ impl PyIndex {
             .collect()
     }
 
-    #[pyo3(signature = (paths, *, check = "stat", threads = None, trust = None, on_reading = None))]
+    #[pyo3(signature = (paths, *, check = "stat", threads = None, trust = None, on_reading = None, on_progress = None))]
+    #[expect(clippy::too_many_arguments, reason = "by keyword in Python")]
     fn look(
         &self,
         py: Python<'_>,
@@ -235,6 +236,7 @@ impl PyIndex {
         threads: Option<NonZeroUsize>,
         trust: Option<Vec<String>>,
         on_reading: Option<&Bound<'_, PyAny>>,
+        on_progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Vec<Py<PyFact>>> {
         let level = level_of(check)?;
         self.0.trust_networks(trust.unwrap_or_default());
@@ -246,7 +248,10 @@ impl PyIndex {
         }
         let read = |cancel: &Cancel| finish(&self.0, survey, level, Links::Follow, cancel);
         // With nothing to read it is not worth waking a thread.
-        let facts = if files == 0 { py.detach(|| read(&Cancel::new())) } else { watch(py, threads, read)? };
+        let facts = match files {
+            0 => py.detach(|| read(&Cancel::new())),
+            _ => watch_telling(py, threads, on_progress, read)?,
+        };
         facts_to_python(py, facts.map_err(|error| failed(py, &error))?)
     }
 

@@ -26,7 +26,7 @@ mod _native {
         digest::PyDigest,
         disk::{exchange, now_ns, sync_files},
         fact::{PyFact, PyTaken},
-        hash::{hash_file, hash_files},
+        hash::{hash_as_xxhsum, hash_file, hash_files},
         hasher::PyHasher,
         index::{PyIndex, PyScan},
         launch::PyLauncher,
