@@ -1,4 +1,4 @@
-"""In: benches/results/*.json as run.py wrote them. Out: the tables of benches/README.md, between its two marks."""
+"""In: benches/results/*.json, as the benches wrote them. Out: the tables of benches/README.md, between its two marks."""
 
 import json
 from collections.abc import Iterator
@@ -31,6 +31,9 @@ def of_results(path: Path) -> Iterator[str]:
     if "steps" in results:
         yield from of_steps(results)
         return
+    if "uneven steps" in results:
+        yield from of_makespans(results)
+        return
     yield "| work | who | median | least .. most | rate | CPU | peak |"
     yield "|---|---|---:|---:|---:|---:|---:|"
     budgets = []
@@ -60,6 +63,21 @@ def of_steps(results: dict[str, Any]) -> Iterator[str]:
             median, least, most, cpu = (entry[key] for key in ("median", "least", "most", "processors"))
             yield f"| {name} | {entry['name']} | {median:.3f} s | {least:.3f} .. {most:.3f} | {cpu:.2f} s | {ratio} |"
             name = ratio = ""
+
+
+def of_makespans(results: dict[str, Any]) -> Iterator[str]:
+    """What makespan.py measured: each run as a multiple of the least that is possible."""
+    yield f"{results['uneven steps']} uneven steps; times the least that is possible, which the first columns have.\n"
+    yield "| shape | jobs | least | who | first run | least .. most | second run | least .. most |"
+    yield "|---|---:|---:|---|---:|---:|---:|---:|"
+    for row in results["rows"]:
+        least, most = min(row["bounds"]), max(row["bounds"])
+        head = f"| {row['shape']} | {row['jobs']} | {least:.1f} .. {most:.1f} s |"
+        for name in dict.fromkeys(entry["name"] for entry in row["contestants"]):
+            runs = [entry for entry in row["contestants"] if entry["name"] == name]
+            cells = (f"{run['median']:.2f} x | {run['least']:.2f} .. {run['most']:.2f}" for run in runs)
+            yield f"{head} {name} | {' | '.join(cells)} |"
+            head = "| | | |"
 
 
 def contestant_line(name: str, entry: dict[str, Any], row: dict[str, Any]) -> str:
