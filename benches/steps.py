@@ -1,9 +1,8 @@
-"""In: how many steps. Out: benches/results/NAME.json: many small steps by riverrun, ninja and make, side by side.
+"""In: how many steps, of which shape. Out: benches/results/NAME.json: many small steps by riverrun and its peers, side by side.
 
-The pipeline: chains of two `cp` of one small file, and a last step that joins what they made (by listing the folder: no
-command can be given so many names). Each round makes everything anew in a folder of its own (ext4 is slower at making
-files for a minute after many were removed in the same place), and the contestants take turns, each after a sync. riverrun
-runs every step in a work folder, hashes, stores and records.
+Each round makes everything anew in folders of its own (ext4 is slower at making files for a minute after many were removed
+in the same place), and the contestants take turns, each after a sync. riverrun runs every step in a work folder, hashes,
+stores and records. Peers from PyPI are put into an environment that is made for this once, beside the folders.
 """
 
 import argparse
@@ -15,155 +14,163 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from machine import describe
+from machine import describe, version
+from pipelines import CHANGED, PIPELINES, Pipeline
 
 HERE = Path(__file__).parent
-JOIN = "find out -name '*.txt' -print0 | LC_ALL=C sort -z | xargs -0 cat"
-BUDGETS = {"from scratch": 1.0, "nothing to do": 2.5}  # of ninja, at 10,001 steps (design, section 9)
-
-
-def write_sources(folder: Path, chains: int) -> None:
-    (folder / "src").mkdir(parents=True)
-    for number in range(chains):
-        (folder / f"src/{number}.txt").write_text(f"source {number}\n")
-
-
-def write_riverrun(folder: Path, chains: int) -> None:
-    parts = []
-    for number in range(chains):
-        for name, source, target in (("a", "src", "mid"), ("b", "mid", "out")):
-            parts.append(
-                f'[step.{name}{number}]\nrun = "cp {{inputs}} {{outputs}}"\n'
-                f'inputs = ["{source}/{number}.txt"]\noutputs = ["{target}/{number}.txt"]\n'
-            )
-    made = ", ".join(f'"out/{number}.txt"' for number in range(chains))
-    parts.append(f'[step.last]\nrun = "{JOIN} > {{outputs}}"\ninputs = [{made}]\noutputs = ["last.txt"]\n')
-    (folder / "riverrun.toml").write_text("".join(parts))
-
-
-def write_ninja(folder: Path, chains: int) -> None:
-    parts = ["rule cp\n  command = cp $in $out\nrule cat\n", f"  command = {JOIN} > $out\n"]
-    for number in range(chains):
-        parts.append(
-            f"build mid/{number}.txt: cp src/{number}.txt\nbuild out/{number}.txt: cp mid/{number}.txt\n"
-        )
-    made = " ".join(f"out/{number}.txt" for number in range(chains))
-    parts.append(f"build last.txt: cat {made}\ndefault last.txt\n")
-    (folder / "build.ninja").write_text("".join(parts))
-
-
-def write_make(folder: Path, chains: int) -> None:
-    made = " ".join(f"out/{number}.txt" for number in range(chains))
-    rules = [f"last.txt: {made}\n\t{JOIN} > $@\n"]
-    for number in range(chains):
-        rules.append(
-            f"mid/{number}.txt: src/{number}.txt\n\tcp $< $@\nout/{number}.txt: mid/{number}.txt\n\tcp $< $@\n"
-        )
-    (folder / "Makefile").write_text("".join(rules))
-    for name in ("mid", "out"):
-        (folder / name).mkdir()
-
-
-WRITERS: dict[str, tuple[Callable[[Path, int], None], list[str]]] = {
-    "riverrun": (write_riverrun, [sys.executable, "-m", "riverrun", "run", "-q"]),
-    "ninja": (write_ninja, ["ninja", "--quiet"]),
-    "make": (write_make, ["make", "--silent"]),
+ROWS = ("from scratch", "nothing to do", "one change")
+PROGRAMS = {  # "JOBS" is the number of them
+    "riverrun": [sys.executable, "-m", "riverrun", "run", "-q", "-jJOBS"],
+    "ninja": ["ninja", "--quiet", "-jJOBS"],
+    "make": ["make", "--silent", "-jJOBS"],
+    "snakemake": ["snakemake", "--quiet", "all", "--cores", "JOBS", "last.txt"],
+    "doit": ["doit", "-n", "JOBS"],
+    "dvc": ["dvc", "repro", "--quiet"],
+}
+FROM_PYPI = ("snakemake", "doit", "dvc")
+BUDGETS = {  # of ninja, for chains (design, section 9)
+    10_001: {"from scratch": 1.0, "nothing to do": 2.5},
+    100_001: {"nothing to do": 1.0},
 }
 
 
-def measure(words: list[str], folder: Path) -> tuple[float, float]:
-    """Seconds on the wall, and of all processors."""
+class Cost(NamedTuple):
+    """Of one whole process with its children."""
+
+    seconds: float
+    processors: float
+    peak_bytes: int
+
+
+def measure(words: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Cost:
     os.sync()
     time.sleep(0.3)  # the filesystem's own writing ends, and stamps settle
-    before, began = os.times(), time.perf_counter()
-    subprocess.run(words, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    seconds, after = time.perf_counter() - began, os.times()
-    used = after.children_user + after.children_system - before.children_user - before.children_system
-    return seconds, used
+    began = time.perf_counter()
+    process = subprocess.Popen(words, cwd=folder, env=environ, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, words)
+    peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return Cost(seconds, used.ru_utime + used.ru_stime, peak)
 
 
-def check(folder: Path, chains: int, changed: str) -> None:
-    order = sorted(range(chains), key=lambda number: f"out/{number}.txt")
-    wanted = "".join(changed if number == 0 else f"source {number}\n" for number in order)
+def check(folder: Path, wanted: str) -> None:
     assert (folder / "last.txt").read_text() == wanted, f"a wrong end state in {folder.name}"
+
+
+def prepare(name: str, folder: Path, environ: Mapping[str, str]) -> None:
+    """What a tool wants before its first run."""
+    if name == "dvc":
+        for words in (["git", "init", "-q"], ["dvc", "init", "--quiet"]):
+            subprocess.run(words, cwd=folder, env=environ, check=True, stdout=subprocess.DEVNULL)
 
 
 def one_round(
     nest: Path,
-    contestants: list[str],
-    chains: int,
+    pipeline: Pipeline,
+    contestants: Sequence[str],
+    steps: int,
     jobs: int,
-    found: dict[str, dict[str, list[tuple[float, float]]]],
+    environ: Mapping[str, str],
+    found: dict[str, dict[str, list[Cost]]],
 ) -> None:
     folders = {name: nest / name for name in contestants}
     for name, folder in folders.items():
-        write_sources(folder, chains)
-        WRITERS[name][0](folder, chains)
-    for row in ("from scratch", "nothing to do", "one change"):
+        pipeline.writers[name](folder, steps)
+        prepare(name, folder, environ)
+    for row in ROWS:
         for name, folder in folders.items():
+            words = [word.replace("JOBS", str(jobs)) for word in PROGRAMS[name]]
             if row == "nothing to do":
-                measure([*WRITERS[name][1], f"-j{jobs}"], folder)  # stamps that were young have settled now
+                measure(words, folder, environ)  # stamps that were young have settled now
             if row == "one change":
-                (folder / "src/0.txt").write_text("changed\n")
-            found[row][name].append(measure([*WRITERS[name][1], f"-j{jobs}"], folder))
-            check(folder, chains, "changed\n" if row == "one change" else "source 0\n")
+                pipeline.change(folder)
+            found[row][name].append(measure(words, folder, environ))
+            check(folder, pipeline.end(steps, CHANGED if row == "one change" else "source 0"))
+
+
+def environment(nest: Path, wanted: Sequence[str]) -> dict[str, str]:
+    """The variables with which peers are found; those of PyPI are installed."""
+    peers = [name for name in wanted if name in FROM_PYPI]
+    environ = dict(os.environ)
+    if peers:
+        place = nest / "peers"
+        subprocess.run([sys.executable, "-m", "venv", place], check=True)
+        subprocess.run([place / "bin/pip", "install", "--quiet", *peers], check=True)
+        environ["PATH"] = os.pathsep.join([str(place / "bin"), environ["PATH"]])
+    return environ
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=10_001)
+    parser.add_argument("--shape", choices=list(PIPELINES), default="chains")
+    parser.add_argument("--who", nargs="+", default=["riverrun", "ninja", "make"], choices=list(PROGRAMS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--name", default="steps", help="of the file of results")
     parser.add_argument("--dir", type=Path, default=HERE.parent / "target", help="where the folders are made")
     wanted = parser.parse_args()
     wanted.dir.mkdir(exist_ok=True)
-    contestants = [name for name in WRITERS if name == "riverrun" or shutil.which(name)]
-    chains = (wanted.steps - 1) // 2
-    found: dict[str, dict[str, list[tuple[float, float]]]] = {
-        row: {name: [] for name in contestants} for row in ("from scratch", "nothing to do", "one change")
-    }
-    machine = describe(wanted.dir)
+    pipeline = PIPELINES[wanted.shape]
     nest = Path(tempfile.mkdtemp(prefix="riverrun-steps-", dir=wanted.dir))
     try:
+        environ = environment(nest, wanted.who)
+        there = [name for name in wanted.who if shutil.which(PROGRAMS[name][0], path=environ["PATH"])]
+        contestants = [name for name in there if name in pipeline.writers]
+        found: dict[str, dict[str, list[Cost]]] = {row: {name: [] for name in contestants} for row in ROWS}
+        machine = describe(wanted.dir)
+        machine["versions"] = {
+            name: version(shutil.which(name, path=environ["PATH"]) or name, "--version")
+            for name in contestants
+            if name != "riverrun"
+        }
+        machine["absent"] = [name for name in wanted.who if name not in contestants]
         for number in range(wanted.rounds):
             turn = contestants if number % 2 == 0 else contestants[::-1]
-            one_round(nest / str(number), turn, chains, wanted.jobs, found)
+            one_round(nest / str(number), pipeline, turn, wanted.steps, wanted.jobs, environ, found)
     finally:
         shutil.rmtree(nest)
-    rows = [summary(row, times, 2 * chains + 1) for row, times in found.items()]
+    steps = pipeline.steps(wanted.steps)
     results = {
         "machine": machine,
         "rounds": wanted.rounds,
         "jobs": wanted.jobs,
-        "steps": 2 * chains + 1,
-        "rows": rows,
+        "steps": steps,
+        "shape": wanted.shape,
+        "rows": [summary(row, costs, steps, wanted.shape) for row, costs in found.items()],
     }
     place = HERE / "results" / f"{wanted.name}.json"
     place.parent.mkdir(exist_ok=True)
     place.write_text(json.dumps(results, indent=1) + "\n")
 
 
-def summary(row: str, times: dict[str, list[tuple[float, float]]], steps: int) -> dict[str, object]:
+def summary(row: str, costs: Mapping[str, Sequence[Cost]], steps: int, shape: str) -> dict[str, object]:
     entries = []
-    for name, pairs in times.items():
-        walls, used = zip(*pairs, strict=True)
+    for name, of_name in costs.items():
+        walls = [cost.seconds for cost in of_name]
         entry = {"name": name, "median": statistics.median(walls), "least": min(walls), "most": max(walls)}
-        entry["processors"] = statistics.median(used)
+        entry["processors"] = statistics.median(cost.processors for cost in of_name)
+        entry["peak_bytes"] = max(cost.peak_bytes for cost in of_name)
         entries.append(
             {key: round(value, 4) if isinstance(value, float) else value for key, value in entry.items()}
         )
         line = f"{row:14} {name:9} {entry['median']:8.3f} s  {entry['least']:8.3f} .. {entry['most']:.3f}"
-        print(f"{line}  processors {entry['processors']:8.3f} s", file=sys.stderr)
+        peak = entry["peak_bytes"] / 1e6
+        print(f"{line}  processors {entry['processors']:8.3f} s  {peak:.0f} MB", file=sys.stderr)
     told: dict[str, object] = {"row": row, "contestants": entries}
     medians = {entry["name"]: entry["median"] for entry in entries}
     if "ninja" in medians:
         told["of ninja"] = round(medians["riverrun"] / medians["ninja"], 3)
-        if row in BUDGETS and steps == 10_001:
-            told["budget"] = BUDGETS[row]
+        budget = BUDGETS.get(steps, {}).get(row) if shape == "chains" else None
+        if budget is not None:
+            told["budget"] = budget
     return told
 
 
